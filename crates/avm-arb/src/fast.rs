@@ -367,7 +367,7 @@ pub(crate) fn run(state: &mut State, budget: u64) -> (u64, Exit) {
                 let Value::Code(target) = *item!(1) else {
                     leave!(Exit::Reference);
                 };
-                let taken = !int!(2).is_zero();
+                let taken = !copied(int!(2)).is_zero();
                 sp -= 2;
                 done!(0x35, if taken { target } else { next });
             }

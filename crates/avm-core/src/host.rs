@@ -61,7 +61,8 @@ pub trait Inbox {
 
 /// Where outputs go.
 pub trait Outbox {
-    /// Takes output number `index`, counted from 0.
+    /// Takes output number `index`, counted from 0. Writing its content may read nodes that the
+    /// step itself did not.
     ///
     /// # Errors
     /// If it cannot be kept.
@@ -70,7 +71,7 @@ pub trait Outbox {
 
 /// Content-addressed nodes, read side.
 pub trait Nodes: Send + Sync {
-    /// The node named `hash`.
+    /// The node named `hash`. Whoever implements this has checked that the bytes have that name.
     ///
     /// # Errors
     /// [`HostError::MissingNode`] if it is not here.

@@ -32,7 +32,8 @@ pub trait Vm: Send + Sync {
 
 /// A running machine. `Err` poisons it: drop it and open the last checkpoint.
 pub trait Machine: Send {
-    /// Runs at most `budget` steps. Stops early when halted or when the next input is missing.
+    /// Runs at most `budget` steps. Stops early when halted or when the next input is missing. A
+    /// step takes at most one input. A budget of zero changes nothing and asks for nothing.
     ///
     /// # Errors
     /// If the host failed; never for what the program does.
