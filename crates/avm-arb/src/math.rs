@@ -152,10 +152,10 @@ fn small(value: U256, limit: u16) -> Option<usize> {
 /// powers of two save nearly all of them.
 ///
 /// **Even base.** It has a factor 2 at least, so its 256th power and all further are zero. Smaller
-/// exponents have eight bits.
+/// exponents have eight bits. A power of two, the most usual base, is a shift.
 ///
 /// **Odd base.** Its square is 1 modulo 8, and if x = 1 + a*2^k then x^2 = 1 + a*2^(k+1) +
-/// a^2*2^(2k): each further squaring brings one more zero after the leading 1. So [`LOW_BITS`] = m
+/// a^2*2^(2k): each further squaring brings one more zero after the leading 1. So `LOW_BITS` = m
 /// squarings give y = base^(2^m) = 1 + z, where z is a multiple of 2^(m+2). They also give
 /// base^low on the way, for exponent = high * 2^m + low, and what is left is
 ///
@@ -166,7 +166,7 @@ fn small(value: U256, limit: u16) -> Option<usize> {
 ///
 /// The binomial series is the 2-adic analogue of a power series of a small number: the i-th term is
 /// an integer times z^i / i!, a multiple of 2^(i(m+2) - v(i!)), where v counts factors of two and
-/// v(i!) < i. After [`TERMS`] terms all are zero modulo 2^256.
+/// v(i!) < i. After `TERMS` terms all are zero modulo 2^256.
 ///
 /// *Evaluating it.* By Horner's rule, with z = w * 2^s, where 2^s is the largest power of two
 /// dividing any i up to n = `TERMS`:
@@ -183,24 +183,22 @@ fn small(value: U256, limit: u16) -> Option<usize> {
 /// d_i = odd(i+1) ... odd(n), and 1/D is the number with which base^low starts.
 ///
 /// *Precision.* The sum from the i-th bracket inwards is multiplied by a_1 ... a_(i-1), a multiple of
-/// 2^((i-1)(m+2) - v((i-1)!)). Only its lowest 256 minus that many bits matter, so that the inner
-/// half of the work is done on words of 64 and 128 bits.
+/// 2^((i-1)(m+2) - v((i-1)!)). Only its lowest 256 minus that many bits matter, so that the work
+/// starts on words of one limb and ends with four terms on four.
 ///
-/// The numbers of [`LOW_BITS`] and [`LADDER_BITS`] are measured: more squarings make fewer terms.
+/// More squarings make fewer terms; `LOW_BITS` and `LADDER_BITS` are measured. On a 64-bit processor
+/// where a multiplication takes 4 ns a random power takes 150, of which the series is a third.
 #[must_use]
 pub fn pow(base: U256, exponent: U256) -> U256 {
     let bits = exponent.bit_len();
-    let even = !base.bit(0);
-    if even && bits > 8 {
-        return U256::ZERO;
-    }
-    if even && !base.is_zero() && (base & base.wrapping_sub(U256::ONE)).is_zero() {
-        let zeros = base.trailing_zeros() * exponent.as_limbs()[0] as usize;
-        return if zeros < 256 {
-            U256::ONE << zeros
-        } else {
-            U256::ZERO
-        };
+    if !base.bit(0) {
+        if bits > 8 {
+            return U256::ZERO;
+        }
+        if !base.is_zero() && (base & base.wrapping_sub(U256::ONE)).is_zero() {
+            let zeros = base.trailing_zeros() as u64 * exponent.as_limbs()[0];
+            return shl(U256::ONE, U256::from(zeros));
+        }
     }
     if bits <= LADDER_BITS {
         return ladder(U256::ONE, base, exponent.as_limbs()[0], bits).0;
