@@ -16,10 +16,13 @@ use crate::state::{State, Status, Tally};
 use crate::store::Store;
 use crate::value::{Kind, Value};
 
+/// Most memory of a state: below this no arena outgrows the 32 bits of its handles.
+const MEMORY_MAX_BYTES: usize = (1_u64 << 34) as usize;
+
 /// The classic Arbitrum machine.
 #[derive(Clone, Copy, Debug)]
 pub struct Arb {
-    /// Most bytes that one state may take in memory.
+    /// Most bytes that one state may take in memory; 16 GiB at most.
     pub memory_limit_bytes: usize,
     /// Whether the fast engine may be used; without it every step goes through the reference
     /// engine, with the same result.
@@ -58,7 +61,7 @@ impl Arb {
     }
 
     fn machine(&self, mut state: State) -> ArbMachine {
-        state.memory_limit_bytes = self.memory_limit_bytes;
+        state.memory_limit_bytes = self.memory_limit_bytes.min(MEMORY_MAX_BYTES);
         ArbMachine {
             state,
             fast: self.fast,

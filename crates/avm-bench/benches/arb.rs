@@ -1,6 +1,6 @@
 //! Steps per second of the recorded programs, by both engines, and what a state hash costs.
 
-use avm_arb::{Arb, ArbMachine};
+use avm_arb::{Arb, ArbMachine, Status};
 use avm_bench::{NoHost, machine, recorded};
 use avm_core::{Machine, MemoryNodes};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
@@ -34,9 +34,11 @@ fn engines(c: &mut Criterion) {
 fn deep(depth: u64) -> ArbMachine {
     let source = format!(
         ".static @fill\n push {depth}\nfill: push 7\n swap1\n push 1\n swap1\n sub\n dup0\n spush\n \
-         cjump\n pcpush\n swap1\n add 1\n swap1\n dup0\n jump\n"
+         cjump\n pcpush\n auxpush\n add 1\n auxpop\n jump\n"
     );
-    machine(&source, 8 * depth + 1)
+    let machine = machine(&source, 8 * depth + 100);
+    assert_eq!(machine.status(), Status::Extensive, "the loop has no end");
+    machine
 }
 
 /// The state hash after one more step, for stacks of several depths.
