@@ -73,6 +73,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+pub(crate) use disasm::buffer;
 pub use disasm::{SHARED_LEN, disassemble};
 pub use error::{AsmError, AsmErrorKind, AsmErrors, MAX_ERRORS, Span};
 

@@ -12,7 +12,7 @@ use ruint::aliases::U256;
 use crate::heap::{Heap, Object};
 use crate::state::State;
 use crate::store::Store;
-use crate::value::{CodeRef, Value};
+use crate::value::{BufferRef, CodeRef, Value};
 
 /// Numbers up to this are shown in decimal.
 const DECIMAL_MAX: u64 = 1 << 53;
@@ -39,10 +39,10 @@ impl Heap {
                 Piece::Value(Value::Int(word)) => text.push_str(&word_text(&word)),
                 Piece::Value(Value::Hidden(hash)) => text.push_str(&format!("#{}", hash.short())),
                 Piece::Value(Value::Code(code)) => text.push_str(&self.code_text(code)),
-                Piece::Value(Value::Buffer(buffer)) => {
-                    let bytes = self.clone_small_buffer(buffer, max);
-                    text.push_str(&bytes.unwrap_or_else(|| String::from("buffer\"...\"")));
-                }
+                Piece::Value(Value::Buffer(buffer)) => match self.small_buffer(buffer, max) {
+                    Some(bytes) => crate::asm::buffer(&bytes, &mut text),
+                    None => text.push_str("hex\"...\""),
+                },
                 Piece::Value(Value::Tuple(tuple)) => match self.elements(tuple) {
                     Err(inner) => text.push_str(&format!("(#{})", inner.short())),
                     Ok(elements) => {
@@ -73,8 +73,8 @@ impl Heap {
         }
     }
 
-    /// A buffer of at most `max` bytes, all read, as text.
-    fn clone_small_buffer(&self, buffer: crate::value::BufferRef, max: usize) -> Option<String> {
+    /// The bytes of a buffer, if there are about `max` at most and all were read.
+    fn small_buffer(&self, buffer: BufferRef, max: usize) -> Option<Vec<u8>> {
         let height = self.buffer_cell(buffer).height?;
         if height > 0 && 16_usize.checked_shl(u32::from(height))? > max {
             return None;
@@ -85,8 +85,8 @@ impl Heap {
             .iter()
             .rposition(|&byte| byte != 0)
             .map_or(0, |at| at + 1);
-        let digits = bytes[..used].iter().map(|byte| format!("{byte:02x}"));
-        Some(format!("buffer\"{}\"", digits.collect::<String>()))
+        bytes.truncate(used);
+        Some(bytes)
     }
 }
 

@@ -130,7 +130,7 @@ impl State {
     pub(crate) fn watched_step(&mut self, host: &mut dyn Host) -> Result<Stepped, HostError> {
         let (opcode, ..) = self.operation()?;
         let gas_used = self.tally.gas_used;
-        let pc = u64::from(self.pc.0);
+        let pc = self.heap.number(self.pc);
         let gas = self.gas_left.to_be_bytes();
         if let Some(probe) = host.probe() {
             probe.before(&StepStart {

@@ -461,6 +461,16 @@ impl Heap {
         operations.checked_sub(code.0 + 1).filter(|_| code != ERROR)
     }
 
+    /// The number of an operation: its position in the program, behind that the error operation,
+    /// and behind that all others.
+    pub(crate) fn number(&self, code: CodeRef) -> u64 {
+        let operations = self.permanent.code as u64 - 1;
+        match self.position(code) {
+            Some(position) => u64::from(position),
+            None => operations + u64::from(code.0),
+        }
+    }
+
     // ---- buffers
 
     pub(crate) fn buffer(&mut self, root: NodeRef, height: u8) -> BufferRef {

@@ -10,14 +10,19 @@ use ruint::aliases::U256;
 
 use crate::engine::Stepped;
 use crate::fast::{self, Exit};
+use crate::heap::Object;
 use crate::load;
 use crate::program::Program;
 use crate::state::{State, Status, Tally};
 use crate::store::Store;
-use crate::value::{Kind, Value};
+use crate::value::{CodeRef, Kind, Value};
 
 /// Most memory of a state: below this no arena outgrows the 32 bits of its handles.
-const MEMORY_MAX_BYTES: usize = (1_u64 << 34) as usize;
+const MEMORY_MAX_BYTES: usize = if usize::BITS > 34 {
+    1_usize.wrapping_shl(34)
+} else {
+    usize::MAX
+};
 
 /// The classic Arbitrum machine.
 #[derive(Clone, Copy, Debug)]
@@ -196,6 +201,23 @@ impl ArbMachine {
         })
     }
 
+    /// The program counter: the number of the operation that runs next, counted from the first of
+    /// the program. The number of operations stands for the error code point; code made at run
+    /// time has larger numbers, in no order.
+    #[must_use]
+    pub fn pc(&self) -> u64 {
+        self.state.heap.number(self.state.pc)
+    }
+
+    /// The immediate of the operation that runs next, as the assembler writes it.
+    ///
+    /// # Errors
+    /// If the operation is not in the store.
+    pub fn immediate_text(&mut self) -> Result<Option<String>, HostError> {
+        let immediate = self.state.operation()?.1;
+        Ok(immediate.map(|value| self.state.heap.text(value, ITEM_CHARS)))
+    }
+
     /// Opcode of the operation that runs next.
     ///
     /// # Errors
@@ -231,6 +253,54 @@ impl ArbMachine {
             Some(immediate) => self.info(immediate).map(Some),
             None => Ok(self.top_items(1)?.pop()),
         }
+    }
+
+    /// Kind and hash of the items of the data stack that are in memory, top first.
+    ///
+    /// # Errors
+    /// If an item is not in the store.
+    pub fn stack_hashes(&mut self) -> Result<Vec<(Kind, Hash)>, HostError> {
+        let items = self.state.data.items().to_vec();
+        items
+            .into_iter()
+            .rev()
+            .map(|value| self.kind_and_hash(value))
+            .collect()
+    }
+
+    /// [`ArbMachine::stack_hashes`] of the aux stack.
+    ///
+    /// # Errors
+    /// If an item is not in the store.
+    pub fn aux_hashes(&mut self) -> Result<Vec<(Kind, Hash)>, HostError> {
+        let items = self.state.aux.items().to_vec();
+        items
+            .into_iter()
+            .rev()
+            .map(|value| self.kind_and_hash(value))
+            .collect()
+    }
+
+    /// Hashes of the program's code points in the order of execution, the error code point left
+    /// out; none if the state was opened from nodes.
+    pub fn code_hashes(&mut self) -> Vec<Hash> {
+        let heap = &mut self.state.heap;
+        let operations = (1..)
+            .map(CodeRef)
+            .take_while(|code| heap.position(*code).is_some());
+        let operations: Vec<CodeRef> = operations.collect();
+        let last_to_first = operations
+            .into_iter()
+            .map(|code| heap.hash_object(Object::Code(code)));
+        let mut hashes: Vec<Hash> = last_to_first.collect();
+        hashes.reverse();
+        hashes
+    }
+
+    fn kind_and_hash(&mut self, value: Value) -> Result<(Kind, Hash), HostError> {
+        let state = &mut self.state;
+        let value = state.heap.reveal(value, &state.store)?;
+        Ok((crate::frame::kind(&value), state.heap.hash(&value)))
     }
 
     fn info(&mut self, value: Value) -> Result<ValueInfo, HostError> {

@@ -134,7 +134,8 @@ fn is_text(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-fn buffer(bytes: &[u8], out: &mut String) {
+/// A buffer literal.
+pub(crate) fn buffer(bytes: &[u8], out: &mut String) {
     if is_text(bytes) {
         out.push('"');
         for &byte in bytes {
