@@ -55,6 +55,9 @@ impl<'a> Collector<'a> {
             .tuples
             .resize(from.tuples.len() - permanent.tuples, UNMOVED);
         forward
+            .words
+            .resize(from.words.len() - permanent.words, UNMOVED);
+        forward
             .code
             .resize(from.code.len() - permanent.code, UNMOVED);
         forward
