@@ -1,0 +1,185 @@
+//! The classic Arbitrum machine on the command line.
+
+mod files;
+pub mod inbox;
+mod running;
+pub mod vectors;
+
+use std::sync::Arc;
+
+use avm_arb::{Arb, LOGS, Message, SENDS, value_text};
+use avm_core::{Bytes, Channel, Hash, MemoryNodes, Nodes, Vm};
+use avm_isa::Info;
+use ruint::aliases::U256;
+use serde_json::{Value, json};
+
+use crate::error::CliError;
+use crate::files::Source;
+use crate::output::{big_number, hex};
+use crate::registry::{Loaded, MachineCli, Running};
+use crate::vectors::Case;
+
+/// The machine's line in the registry.
+pub static CLI: ArbCli = ArbCli;
+/// Most characters of a value that is shown.
+const VALUE_CHARS: usize = 4096;
+
+/// The classic Arbitrum machine.
+pub struct ArbCli;
+
+impl MachineCli for ArbCli {
+    fn vm(&self, memory_limit_bytes: usize) -> Box<dyn Vm> {
+        Box::new(Arb {
+            memory_limit_bytes,
+            ..Arb::default()
+        })
+    }
+
+    fn title(&self) -> (&'static str, &'static str) {
+        (
+            "classic Arbitrum",
+            "a 256-bit stack machine with tuples, code points and sparse buffers, as settled on chain",
+        )
+    }
+
+    fn cost_unit(&self) -> &'static str {
+        "arbgas"
+    }
+
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        let most = avm_arb::program::MAX_OPERATIONS;
+        vec![
+            (
+                "programs",
+                "JSON program file (.json, .mexe) or assembler text (.masm)".into(),
+            ),
+            (
+                "inputs",
+                "inbox messages: JSON array, or one message in hex per line".into(),
+            ),
+            ("outputs", "logs and sends".into()),
+            (
+                "root",
+                "hash of the execution cut: gas used, counters, accumulators, machine hash".into(),
+            ),
+            ("waits", "at `inbox`, until there is a message".into()),
+            (
+                "limits",
+                format!("{most} operations; tuples of 8; memory by --max-mem"),
+            ),
+        ]
+    }
+
+    fn ops(&self) -> Vec<Info> {
+        avm_arb::ops::infos().collect()
+    }
+
+    fn load(&self, file: &Source) -> Result<Loaded, CliError> {
+        files::load(file)
+    }
+
+    fn assemble(&self, file: &Source) -> Result<Loaded, CliError> {
+        files::assemble(file)
+    }
+
+    fn disassemble(&self, file: &str, image: &[u8], annotate: bool) -> Result<String, CliError> {
+        let program = files::program(file, image)?;
+        Ok(files::disassemble(&program, annotate))
+    }
+
+    fn inputs(&self, file: &Source) -> Result<Vec<Bytes>, CliError> {
+        files::inputs(file)
+    }
+
+    fn start(
+        &self,
+        file: &str,
+        image: &[u8],
+        memory_limit_bytes: usize,
+    ) -> Result<Box<dyn Running>, CliError> {
+        let program = files::program(file, image)?;
+        Ok(Box::new(running::ArbRunning::new(
+            &program,
+            memory_limit_bytes,
+        )))
+    }
+
+    fn input_fields(&self, input: &[u8]) -> Result<Vec<(&'static str, Value)>, String> {
+        let message = Message::from_bytes(input).map_err(|e| e.to_string())?;
+        let mut number = message.sequence_number;
+        number.set_bit(255, false);
+        Ok(vec![
+            ("kind", json!(message.kind)),
+            ("sender", json!(hex(&message.sender))),
+            ("block_number", word(message.block_number)),
+            ("timestamp", word(message.timestamp)),
+            ("sequence_number", word(number)),
+            ("delayed", json!(message.is_delayed())),
+            ("gas_price_l1", word(message.gas_price_l1)),
+            ("data_bytes", json!(message.data.len())),
+            ("data", json!(hex(&message.data))),
+        ])
+    }
+
+    fn output_text(
+        &self,
+        channel: Channel,
+        hash: Hash,
+        nodes: MemoryNodes,
+    ) -> (&'static str, String) {
+        match channel {
+            SENDS => {
+                let bytes = nodes.get(hash).map(|bytes| hex(&bytes));
+                ("send", bytes.unwrap_or_else(|e| e.to_string()))
+            }
+            LOGS => {
+                let text = value_text(hash, Arc::new(nodes), VALUE_CHARS);
+                ("log", text.unwrap_or_else(|e| e.to_string()))
+            }
+            _ => ("output", hash.to_string()),
+        }
+    }
+
+    fn value_text(&self, hash: Hash, nodes: MemoryNodes) -> Result<String, String> {
+        value_text(hash, Arc::new(nodes), VALUE_CHARS).map_err(|e| e.to_string())
+    }
+
+    fn vectors(&self, file: &str, document: &Value) -> Result<Option<Vec<Case>>, String> {
+        schema(file, document)?;
+        Ok(vectors::run(file, document))
+    }
+}
+
+fn word(word: U256) -> Value {
+    big_number(&word.to_string())
+}
+
+/// Refuses a document that is no vector file of that name.
+fn schema(file: &str, document: &Value) -> Result<(), String> {
+    if file == "values.json" {
+        let list = document.get("values").is_some_and(Value::is_array);
+        return if list {
+            Ok(())
+        } else {
+            Err("there is no array `values`".into())
+        };
+    }
+    let members: &[&str] = match file {
+        "bench.json" => &["program", "total_steps", "total_gas"],
+        "disagreements.json" => &["program", "step", "before", "consensus_result"],
+        "adversarial_proofs.json" => &["program", "step", "before", "honest_after", "honest_gas"],
+        "challenges.json" => &["moves"],
+        "mutated_proofs.json" => &["proof", "accepted"],
+        _ => &["program", "initial_hash", "steps", "final"],
+    };
+    let entries = document.as_array().ok_or("it is not an array of cases")?;
+    if entries.is_empty() {
+        return Err("it has no cases".into());
+    }
+    for (at, entry) in entries.iter().enumerate() {
+        if let Some(missing) = members.iter().find(|name| entry.get(**name).is_none()) {
+            return Err(format!("case {at} has no member `{missing}`"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,407 @@
+//! What can be typed: commands, options, and the names that are reserved.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Full name of the project, the first thing `avm version` prints.
+pub const PROJECT: &str = "avm - verifiable state machine runtime";
+
+/// Commands that later releases will have.
+pub const RESERVED: &[&str] = &[
+    "demo",
+    "tour",
+    "new",
+    "init",
+    "build",
+    "check",
+    "fmt",
+    "lsp",
+    "repl",
+    "call",
+    "test",
+    "fuzz",
+    "debug",
+    "profile",
+    "diff",
+    "bisect",
+    "prove",
+    "verify",
+    "dispute",
+    "bundle",
+    "explain-intent",
+    "dev",
+    "node",
+    "peers",
+    "compare",
+    "snapshot",
+    "index",
+    "sim",
+    "config",
+];
+
+/// Commands of Anchor's version manager, which has the same name.
+pub const OTHER_TOOL: &[&str] = &["install", "use", "list", "uninstall"];
+
+/// Run, trace, replay and check verifiable state machines
+#[derive(Debug, Parser)]
+#[command(
+    name = "avm",
+    version,
+    about = "Run, trace, replay and check verifiable state machines",
+    long_about = "avm runs deterministic machines over a log of inputs and answers: is my state the \
+                  same as yours, where did we first disagree, and why.\n\n\
+                  A moment is named by a POINT: `main.avmlog@3` is the state after input 3, \
+                  `main.avmlog@3:7` the state before step 7 of that input, `main.avmlog@final:-1` \
+                  the one before the last step. `avm explain AVM0201` has the whole grammar.",
+    after_help = "Try: avm run FILE.masm    avm trace FILE    avm replay LOG.avmlog --check",
+    disable_help_subcommand = false,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// Options that every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that every command takes, at any place.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Machine to use [default: from the file]
+    #[arg(short, long, global = true, value_name = "ID")]
+    pub machine: Option<String>,
+    /// Act as if started in DIR
+    #[arg(short = 'C', long, global = true, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Data directory
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "AVM_HOME",
+        hide_env_values = true
+    )]
+    pub home: Option<PathBuf>,
+    /// Forbid any network use (nothing here uses it)
+    #[arg(long, global = true)]
+    pub offline: bool,
+    /// One JSON document on stdout; JSON lines for streams
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// No progress or notes on stderr; errors still print
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// More on stderr, never on stdout
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// When to use colour; auto honours NO_COLOR and CLICOLOR_FORCE
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+    /// Assume yes where a question would be asked
+    #[arg(long, global = true)]
+    pub yes: bool,
+    /// Most steps the command may execute; hitting it is exit 7
+    #[arg(long, global = true, value_name = "N", value_parser = steps)]
+    pub max_steps: Option<u64>,
+    /// Most memory a machine may take, for example 512M or 8G; hitting it is exit 7
+    #[arg(long, global = true, value_name = "BYTES", value_parser = bytes)]
+    pub max_mem: Option<u64>,
+    /// Longest the command may take, for example 500ms, 30s or 5m; hitting it is exit 7
+    #[arg(long, global = true, value_name = "TIME", value_parser = time)]
+    pub timeout: Option<Duration>,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal.
+    Auto,
+    /// Also into files and pipes.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+/// Inputs for a program that is not a log.
+#[derive(Args, Clone, Debug)]
+pub struct Inputs {
+    /// Messages for the program: an inbox file (JSON), or a text with one message in hex per line
+    #[arg(short, long, value_name = "FILE")]
+    pub inputs: Option<PathBuf>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Execute a program or log and print result and root
+    #[command(
+        long_about = "Executes a program (.json, .mexe or .masm) with its inputs, or a recorded log, and \
+        prints what is on top of the stack, logs and sends, and the root before and after.\n\n\
+        Exits 0 when the program halts or waits for input, and 1 when it stops on an error."
+    )]
+    Run {
+        /// Program file, assembler text, or .avmlog
+        file: String,
+        /// Its inputs.
+        #[command(flatten)]
+        inputs: Inputs,
+        /// Write inputs and roots to a new log
+        #[arg(long, value_name = "LOG")]
+        record: Option<PathBuf>,
+        /// Start reporting at this point; what comes before is executed all the same
+        #[arg(long, value_name = "POINT")]
+        from: Option<String>,
+    },
+    /// Assemble a text to a program file
+    Asm {
+        /// Assembler text
+        file: PathBuf,
+        /// Write to OUT instead of stdout
+        #[arg(short, long, value_name = "OUT")]
+        output: Option<PathBuf>,
+    },
+    /// Print a program as assembler text, the inverse of asm
+    Disasm {
+        /// Program file
+        file: PathBuf,
+        /// Write to OUT instead of stdout
+        #[arg(short, long, value_name = "OUT")]
+        output: Option<PathBuf>,
+        /// Add number, gas and code point hash of each operation as a comment
+        #[arg(long)]
+        annotate: bool,
+    },
+    /// Print every step of a run, a span or a range
+    #[command(
+        long_about = "Prints every step. FILE traces the whole run, `FILE@3` the span of input 3, `FILE@3:7` \
+        one step, `FILE@3..@5` everything between two points. The output is a stream: it takes no \
+        memory however long the run."
+    )]
+    Trace {
+        /// FILE, FILE@POINT or FILE@POINT..POINT; or a file and then a point
+        #[arg(required = true, num_args = 1..=2, value_name = "TARGET")]
+        target: Vec<String>,
+        /// Its inputs.
+        #[command(flatten)]
+        inputs: Inputs,
+        /// Form of the output
+        #[arg(long = "as", value_name = "FORM", default_value = "text")]
+        form: TraceForm,
+        /// Add the root before each step (slow: a hash a step)
+        #[arg(long)]
+        roots: bool,
+        /// Stack items shown a step; eip3155 shows all
+        #[arg(long, value_name = "N", default_value_t = 4)]
+        stack: usize,
+    },
+    /// Print the committed root at a point or along a range
+    Root {
+        /// FILE, FILE@POINT or FILE@POINT..POINT; or a file and then a point
+        #[arg(required = true, num_args = 1..=2, value_name = "TARGET")]
+        target: Vec<String>,
+        /// Its inputs.
+        #[command(flatten)]
+        inputs: Inputs,
+        /// In a range, only every Nth input
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+        every: u64,
+    },
+    /// List the inputs of a log with their roots, one a line
+    Log {
+        /// LOG, or a program with --inputs
+        file: String,
+        /// Only these inputs
+        range: Option<String>,
+        /// Its inputs.
+        #[command(flatten)]
+        inputs: Inputs,
+    },
+    /// List the keys of a state, or those under a prefix
+    State {
+        /// FILE@POINT, or a file for the end of its run
+        point: String,
+        /// Only keys that start with this, for example stack/
+        prefix: Option<String>,
+        /// Its inputs.
+        #[command(flatten)]
+        inputs: Inputs,
+        /// Only how many keys there are
+        #[arg(long)]
+        count: bool,
+        /// Form of the output
+        #[arg(long = "as", value_name = "FORM", default_value = "text")]
+        form: StateForm,
+    },
+    /// Show an input, or a value by key or hash
+    #[command(
+        long_about = "`avm show LOG@3` shows input 3 decoded; `avm show LOG@3 stack/0` a value of the state at \
+        that point by key, and `avm show LOG@3 0xHASH` one by its hash."
+    )]
+    Show {
+        /// FILE@POINT
+        point: String,
+        /// A key, as `avm state` lists them, or a hash
+        key: Option<String>,
+        /// Its inputs.
+        #[command(flatten)]
+        inputs: Inputs,
+        /// The bytes of the input in hex, as --inputs reads them; or the value alone
+        #[arg(long)]
+        raw: bool,
+    },
+    /// Execute a log again and compare every recorded root
+    Replay {
+        /// The log
+        log: PathBuf,
+        /// Refuse a log without roots, and print the verdict only
+        #[arg(long)]
+        check: bool,
+    },
+    /// List the machines, or describe one
+    Machines {
+        /// Machine
+        id: Option<String>,
+        /// The opcode table
+        #[arg(long)]
+        ops: bool,
+    },
+    /// Measure steps per second
+    Bench {
+        /// Machine
+        id: String,
+        /// A program, or a bench.json with several
+        file: PathBuf,
+        /// Measurements of each program
+        #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        rounds: u32,
+        /// Only programs whose name contains this
+        #[arg(long, value_name = "TEXT")]
+        only: Option<String>,
+    },
+    /// Run reference vectors
+    #[command(
+        long_about = "Runs the reference vectors in files or directories, prints each failure with what was \
+        expected and found, and ends with `N passed, N failed`. Exits 1 if any failed, 3 if a file \
+        cannot be read or has another form."
+    )]
+    Vectors {
+        /// Machine
+        id: String,
+        /// Files, or directories with .json files
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+    },
+    /// Explain an error code, or list all
+    Explain {
+        /// For example AVM0204
+        code: Option<String>,
+    },
+    /// Print a completion script
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write one page a command to DIR
+    Man {
+        /// Directory to write to
+        out: Option<PathBuf>,
+    },
+    /// Print version, and which rules this build follows
+    Version,
+    /// Check the environment: which avm runs, its machines, directories
+    Doctor,
+}
+
+/// Form of a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TraceForm {
+    /// Columns for people
+    Text,
+    /// JSON lines with a "t" member, ended by a record "end"
+    Jsonl,
+    /// The strict form of EIP-3155
+    Eip3155,
+}
+
+/// Form of a state listing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StateForm {
+    /// Columns for people
+    Text,
+    /// JSON lines, ended by a record "end"
+    Jsonl,
+    /// Comma-separated values with a header line
+    Csv,
+}
+
+fn steps(text: &str) -> Result<u64, String> {
+    let digits = text.replace(['_', ' '], "");
+    digits
+        .parse()
+        .map_err(|_| "expected a whole number below 2^64, such as 1000000".into())
+}
+
+fn bytes(text: &str) -> Result<u64, String> {
+    let expected = || String::from("expected a number of bytes, such as 4096, 512M or 8G");
+    let text = text
+        .trim()
+        .trim_end_matches(['B', 'b'])
+        .trim_end_matches('i');
+    let (digits, shift) = match text.chars().last().map(|c| c.to_ascii_uppercase()) {
+        Some('K') => (&text[..text.len() - 1], 10),
+        Some('M') => (&text[..text.len() - 1], 20),
+        Some('G') => (&text[..text.len() - 1], 30),
+        _ => (text, 0),
+    };
+    let count: u64 = digits.trim().parse().map_err(|_| expected())?;
+    count.checked_mul(1 << shift).ok_or_else(expected)
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    let expected = || String::from("expected a time, such as 500ms, 30s, 5m or 1h");
+    let split = text
+        .find(|c: char| c.is_ascii_alphabetic())
+        .unwrap_or(text.len());
+    let (digits, unit) = text.split_at(split);
+    let seconds = match unit {
+        "ms" => 1e-3,
+        "" | "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(expected()),
+    };
+    let count: f64 = digits.trim().parse().map_err(|_| expected())?;
+    Duration::try_from_secs_f64(count * seconds).map_err(|_| expected())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_and_times() {
+        assert_eq!(bytes("512M"), Ok(512 << 20));
+        assert_eq!(bytes("8GiB"), Ok(8 << 30));
+        assert_eq!(bytes("4096"), Ok(4096));
+        assert!(bytes("99999999999G").is_err());
+        assert!(bytes("-1").is_err());
+        assert_eq!(time("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(time("2"), Ok(Duration::from_secs(2)));
+        assert!(time("-3s").is_err());
+        assert!(time("1e400").is_err());
+        assert_eq!(steps("1_000"), Ok(1000));
+    }
+}

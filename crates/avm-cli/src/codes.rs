@@ -1,0 +1,134 @@
+//! Every error code: its exit code and the page that `avm explain` shows.
+//!
+//! One code per cause, never reused. A code is named in exactly one other place, where its error
+//! is made ([`crate::error`]); the assembler brings its own codes, whose pages are in `asm`.
+
+mod asm;
+
+/// One cause of failure.
+#[derive(Debug)]
+pub struct Code {
+    /// `AVMnnnn`.
+    pub id: &'static str,
+    /// Exit code of the process.
+    pub exit: u8,
+    /// One line.
+    pub title: &'static str,
+    /// What it means and what to do.
+    pub page: &'static str,
+}
+
+macro_rules! codes {
+    ($($name:ident $id:literal $exit:literal $title:literal $page:literal)*) => {
+        $(#[doc = $title] pub static $name: Code = Code { id: $id, exit: $exit, title: $title, page: $page };)*
+        /// All codes but those of the assembler.
+        pub static ALL: &[(&str, &Code)] = &[$((stringify!($name), &$name)),*];
+    };
+}
+
+codes! {
+    USAGE "AVM0001" 2 "the command line cannot be understood"
+        "An option or command does not exist, a value is missing or has the wrong form, or two options exclude each other. `avm help COMMAND` shows what a command takes; global options may stand anywhere."
+    OTHER_AVM "AVM0002" 2 "the command belongs to another tool of the same name"
+        "Anchor's version manager is called `avm`, too, and has the commands install, use, list and uninstall. This is the state-machine runtime. Put the directory of the tool you want first in PATH."
+    VERB_RESERVED "AVM0003" 9 "the command is not supported yet"
+        "The name is reserved for a command that a later release will have. `avm help` lists the commands there are."
+    MACHINE_UNKNOWN "AVM0004" 2 "there is no machine with this id"
+        "`avm machines` lists the machines of this build."
+    EXISTS "AVM0005" 2 "the file exists already"
+        "Nothing is overwritten without being asked. Choose another name, or say `--yes`."
+    CODE_UNKNOWN "AVM0006" 2 "there is no error code with this number"
+        "Codes are written AVM and four digits, as error messages show them in brackets. `avm explain` without a code lists all."
+    NO_FILE "AVM0007" 2 "a point names no file and there is no current log"
+        "A point such as `@3` is relative to a log. Write the file in front of it, `main.avmlog@3`, or give the file before the point: `avm root main.avmlog @3`."
+    NO_DIRECTORY "AVM0008" 2 "the directory of --dir cannot be entered"
+        "`-C DIR` makes avm act as if it had been started in DIR; the directory must exist and be accessible."
+    UNREADABLE "AVM0101" 3 "a file cannot be read"
+        "It does not exist, is a directory, or may not be read; the message has the reason that the operating system gave."
+    MALFORMED_PROGRAM "AVM0103" 3 "a file is not a program"
+        "The file is neither a JSON program file (`.json`, `.mexe`: an object with `code` and `static_val`) nor anything else that the machine can load. The message says at which line and column reading stopped."
+    MALFORMED_INBOX "AVM0104" 3 "an inbox file does not hold messages"
+        "An inbox is a JSON array of messages with the members kind, sender, block_number, timestamp, seq_num, gas_price_l1 and data, or a text file with one message in hex per line."
+    MALFORMED_JSON "AVM0105" 3 "a file is not JSON"
+        "The message says at which line and column reading stopped. Truncated downloads are a common cause."
+    MALFORMED_HEX "AVM0106" 3 "a line is not a message in hex"
+        "Each line of a hex inbox is one message: an even number of hex digits, with or without 0x. Empty lines and lines that start with # are skipped."
+    MALFORMED_INPUT "AVM0107" 3 "an input of the log is not a message of the machine"
+        "The log holds bytes that the machine cannot take as an input. The log is intact, but it was written for something else or by a faulty tool."
+    NOT_TEXT "AVM0108" 3 "a file is not UTF-8 text"
+        "Source texts and inbox files are UTF-8. The message says at which byte the text stops being that."
+    VECTORS_SCHEMA "AVM0109" 3 "a file does not have the form of reference vectors"
+        "The README next to the vectors of a machine describes the files. A missing member means that the file is of another kind or was cut."
+    UNWRITABLE "AVM0110" 3 "a file cannot be written"
+        "The message has the reason that the operating system gave."
+    NO_VECTORS "AVM0111" 3 "no vector file was found"
+        "A directory is searched for files that end in .json, without going into its subdirectories."
+    BENCH_CHANGED "AVM0112" 1 "a benchmark did not end as recorded"
+        "The file records how many steps the program takes, and the run took another number. The speed of a wrong run says nothing."
+    PROGRAM_FAULT "AVM0117" 1 "the program stopped on an error"
+        "An operation failed and the program had set no error handler, so the machine stopped for good. The message says which operation at which step, why, and what it found on the stack. `avm trace FILE@:fail` shows the first failing step of the run; an error that a handler caught does not stop a program."
+    POINT_SYNTAX "AVM0201" 2 "a point cannot be understood"
+        "POINT := [LOG] \"@\" [INPUT] [\":\" STEP] | NAMED [\":\" STEP]\nINPUT := number | -number | genesis | latest | final\nSTEP  := number | -number | first | last | fail\nNAMED := final | latest\nRANGE := POINT \"..\" POINT\n\n`@N` is the state after input N (from 0) was worked off, `@N:S` the state before step S of the span that begins when input N is taken, `@genesis` the state before the first step."
+    POINT_MISSING "AVM0202" 4 "a point is not in the log"
+        "The log has fewer inputs, the span fewer steps, the machine stopped before, or no step of the span failed. The message says how far the log goes."
+    KEY_MISSING "AVM0203" 4 "a state has no such key"
+        "`avm state POINT` lists the keys that the state has."
+    DIVERGENCE "AVM0204" 8 "our root differs from the recorded one"
+        "Executing the inputs of the log gives another state than the one recorded with them. Either the recording is of other rules or was made by faulty software or hardware, or this build has a bug. All inputs named as agreeing are not in question; the first difference lies in the span of the input named."
+    LOG_DAMAGED "AVM0205" 6 "a log is damaged"
+        "The bytes are not those that were written: a checksum, a length or a hash chain does not fit. Nothing in the file is used. Fetch it again, or restore it from a copy."
+    LOG_VERSION "AVM0206" 6 "a log has another format version"
+        "The file was written by another release. Use the release that wrote it."
+    LOG_IDENTITY "AVM0207" 6 "a log belongs to another machine or other rules"
+        "Each log names its machine and the version of the rules. This build does not have that combination."
+    LOG_MAGIC "AVM0208" 6 "a file is not a log"
+        "A log begins with the bytes `AVMLOG`. The file ends in .avmlog but begins with something else; it may have been damaged by a text-mode transfer."
+    LOG_LOCKED "AVM0209" 4 "another process writes the log"
+        "Wait until it is done."
+    POINT_UNSUPPORTED "AVM0211" 9 "this kind of point is not supported yet"
+        "Points of nodes and URLs, block heights (b826309), transactions (tx:HASH), roots (root:PREFIX) and bundles will come with the commands that need them."
+    NO_ROOTS "AVM0212" 4 "a log records no root"
+        "`avm replay --check` compares recorded roots, and there is none. `avm run FILE --record LOG` writes logs with roots."
+    RANGE_BACKWARD "AVM0213" 2 "a range ends before it begins"
+        "The second point of A..B must be at or after the first."
+    LIMIT_STEPS "AVM0401" 7 "the limit of steps was hit"
+        "The run needs more steps than --max-steps allows, over all that the command executes."
+    LIMIT_MEMORY "AVM0402" 7 "the limit of memory was hit"
+        "The state of the machine needs more memory than --max-mem allows (4 GiB unless given)."
+    LIMIT_TIME "AVM0403" 7 "the limit of time was hit"
+        "The command took longer than --timeout allows."
+    LIMIT_SIZE "AVM0404" 7 "a file is larger than the limit"
+        "Files are measured before they are read, so that no file can exhaust memory. The message has the limit."
+    CASES_FAILED "AVM0501" 1 "reference vectors do not agree"
+        "Each failing case is listed with what was expected and what was found. The machine of this build does not do what the reference did."
+    BUG "AVM0901" 101 "internal error"
+        "A check inside avm failed. This is a bug whatever the input was; please report it with the command line, the files it read, and the output of `avm version`."
+    HOST_FAILED "AVM0902" 101 "the machine asked for something that is not there"
+        "A machine that starts from its program has all it needs in memory, so this is a bug; please report it with the files of the command."
+    INTERRUPTED "AVM0903" 130 "interrupted"
+        "The command was stopped with Ctrl-C. Recordings keep all inputs that were already acknowledged."
+    PIPE_CLOSED "AVM0904" 0 "the reader of the output went away"
+        "Nobody reads the output any more, for example because `head` had enough. The command ends quietly."
+    LOG_IO "AVM0905" 3 "a log cannot be read or written"
+        "The operating system refused; the message has its reason."
+    PROGRAM_TOO_LONG "AVM0906" 7 "a program file would be too long"
+        "The values of the program share parts that JSON must repeat. Share less between immediates, or build the values at run time."
+}
+
+/// The code with this id, `AVM0204` or `0204` or `204`; assembler codes included.
+#[must_use]
+pub fn find(id: &str) -> Option<&'static Code> {
+    let digits = id.trim_start_matches(['A', 'V', 'M', 'a', 'v', 'm']);
+    let number: u16 = digits.parse().ok()?;
+    let id = format!("AVM{number:04}");
+    every().find(|code| code.id == id)
+}
+
+/// All codes in order.
+pub fn every() -> impl Iterator<Item = &'static Code> {
+    let (before, after): (Vec<_>, Vec<_>) = ALL
+        .iter()
+        .map(|(_, code)| *code)
+        .partition(|code| code.id < "AVM03");
+    before.into_iter().chain(asm::ALL).chain(after)
+}

@@ -1,0 +1,195 @@
+//! `avm root` and `avm log`: committed roots, at a point or along the inputs.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::open;
+use crate::context::Context;
+use crate::error::{self, CliError};
+use crate::locate;
+use crate::log::Log;
+use crate::output::{Reply, clip, number, root as hex_root};
+use crate::point::{InputRef, Point, Target};
+use crate::session::Session;
+
+/// `avm root TARGET`.
+///
+/// # Errors
+/// If there is no such moment.
+pub fn root(
+    ctx: &Context,
+    target: &[String],
+    inputs: Option<&Path>,
+    every: u64,
+) -> Result<Reply, CliError> {
+    let (log, target) = open(ctx, target, inputs)?;
+    let point = match target {
+        Target::Range(from, to) => return range(ctx, &log, &from, &to, every),
+        Target::Point(point) => point,
+        Target::File(_) => Point::of(Some(InputRef::Final), None),
+    };
+    let mut session = locate::state(ctx, &log, &point)?;
+    ctx.end_progress();
+    let record = moment(&mut session, &point.to_string());
+    Ok(Reply::new(format!("{}\n", session.claim().state), record))
+}
+
+fn moment(session: &mut Session<'_>, point: &str) -> Value {
+    let claim = session.claim();
+    let (name, native) = session.running.native_root();
+    json!({
+        "point": point,
+        "root": hex_root(claim.state),
+        "native_root": { "name": name, "hash": hex_root(native) },
+        "status": session.running.status(),
+        "steps": number(claim.steps),
+        "inputs": number(claim.inputs),
+        "inbox": hex_root(claim.inbox),
+        "outputs": number(claim.outputs),
+        "outbox": hex_root(claim.outbox),
+    })
+}
+
+/// Roots along a range: after every input, or after every step if a point names a step.
+fn range(
+    ctx: &Context,
+    log: &Log,
+    from: &Point,
+    to: &Point,
+    every: u64,
+) -> Result<Reply, CliError> {
+    let by_steps = from.step.is_some() || to.step.is_some();
+    let locate::Part { mut session, steps } = locate::between(ctx, log, from, to)?;
+    let end = session.place().0 + steps;
+    let last_input = session.most;
+    let mut text = String::new();
+    let mut records = Vec::new();
+    let mut push = |session: &mut Session<'_>| {
+        let label = match by_steps {
+            true => session.label(),
+            false => after_input(session, from),
+        };
+        text += &format!("{label:<12} {}\n", session.claim().state);
+        records.push(moment(session, &label));
+    };
+    push(&mut session);
+    while session.place().0 < end {
+        if by_steps {
+            session.run(every.min(end - session.place().0))?;
+        } else {
+            // The state at `@N` comes before input N + 1 is allowed.
+            let next = session.place().1.saturating_add(every).min(last_input);
+            session.most = next;
+            session.finish()?;
+            if session.place().1 < next && session.place().0 < end {
+                continue;
+            }
+        }
+        push(&mut session);
+    }
+    ctx.end_progress();
+    Ok(Reply::new(text, json!({ "roots": records })))
+}
+
+/// The point of a state between inputs.
+fn after_input(session: &Session<'_>, from: &Point) -> String {
+    match (session.place(), from.input) {
+        ((0, 0), _) => "@genesis".into(),
+        ((_, 0), _) => session.label(),
+        ((_, inputs), _) => format!("@{}", inputs - 1),
+    }
+}
+
+/// `avm log FILE [RANGE]`.
+///
+/// # Errors
+/// If the file cannot be read, or has no such inputs.
+pub fn log(
+    ctx: &Context,
+    file: &str,
+    range: Option<&str>,
+    inputs: Option<&Path>,
+) -> Result<Reply, CliError> {
+    let mut args = vec![file.to_owned()];
+    args.extend(range.map(ToOwned::to_owned));
+    let (log, target) = open(ctx, &args, inputs)?;
+    let range = match target {
+        Target::File(_) => 0..log.inputs.len() as u64,
+        Target::Point(point) => locate::inputs(&log, &point, &point)?,
+        Target::Range(from, to) => locate::inputs(&log, &from, &to)?,
+    };
+    let claims = log.recorded_by_inputs();
+    let recorded = range.clone().all(|input| claims.contains_key(&(input + 1)));
+    let roots = if recorded {
+        let found = |input| {
+            claims
+                .get(&(input + 1))
+                .map(|claim| (claim.state, claim.steps))
+        };
+        range.map(|input| (input, found(input))).collect()
+    } else {
+        computed_roots(ctx, &log, range)?
+    };
+    ctx.end_progress();
+    let source = if recorded { "recorded" } else { "computed" };
+    let (mut text, mut records) = (String::new(), Vec::new());
+    for (input, found) in roots {
+        let bytes = &log.inputs[usize::try_from(input).unwrap_or(usize::MAX)];
+        let point = format!("@{input}");
+        let summary = summary(&log, input)?;
+        let shown = found
+            .as_ref()
+            .map_or("(not taken)".into(), |(root, _)| root.to_string());
+        text += &format!(
+            "{point:<8} {shown:<64}  {} bytes  {}\n",
+            bytes.len(),
+            clip(&summary, 80)
+        );
+        records.push(json!({
+            "point": point,
+            "root": found.as_ref().map(|(root, _)| hex_root(*root)),
+            "root_from": source,
+            "steps": found.as_ref().map(|(_, steps)| number(*steps)),
+            "bytes": bytes.len(),
+            "summary": summary,
+        }));
+    }
+    let data = json!({ "log": log.name, "taken_back": log.taken_back, "inputs": records });
+    if log.inputs.is_empty() {
+        ctx.note("note: there are no inputs");
+    }
+    Ok(Reply::new(text, data))
+}
+
+/// Root and steps after an input, if it was taken.
+type Found = (u64, Option<(avm_core::Hash, u64)>);
+
+fn computed_roots(
+    ctx: &Context,
+    log: &Log,
+    range: std::ops::Range<u64>,
+) -> Result<Vec<Found>, CliError> {
+    let mut session = Session::genesis(ctx, log)?;
+    session.most = range.start;
+    session.finish()?;
+    let mut roots = Vec::new();
+    for input in range {
+        let taken = session.place().1 == input && session.next_span()?;
+        let claim = taken.then(|| session.claim());
+        roots.push((input, claim.map(|claim| (claim.state, claim.steps))));
+    }
+    Ok(roots)
+}
+
+/// The first fields of an input in one line.
+fn summary(log: &Log, input: u64) -> Result<String, CliError> {
+    let bytes = &log.inputs[usize::try_from(input).unwrap_or(usize::MAX)];
+    let fields = log.machine.input_fields(bytes);
+    let fields = fields.map_err(|reason| error::bad_input(input, &log.name, &reason))?;
+    let shown = fields.iter().take(4).map(|(name, value)| match value {
+        Value::String(text) => format!("{name} {text}"),
+        other => format!("{name} {other}"),
+    });
+    Ok(shown.collect::<Vec<_>>().join("  "))
+}

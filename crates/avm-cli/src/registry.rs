@@ -1,0 +1,188 @@
+//! The one list of machines, and what a machine brings to the command line.
+//!
+//! A new machine costs one folder beside `arb/` that implements [`MachineCli`] and [`Running`], and
+//! one line in [`MACHINES`].
+
+use avm_core::{Bytes, Channel, Hash, Inspect, Machine, MemoryNodes, Vm};
+use avm_isa::Info;
+use serde_json::Value;
+
+use crate::codes;
+use crate::error::CliError;
+use crate::files::Source;
+use crate::vectors::Case;
+
+/// Every machine of this build.
+pub static MACHINES: &[&dyn MachineCli] = &[&crate::arb::CLI];
+
+/// What a machine brings to the command line.
+pub trait MachineCli: Sync {
+    /// Its rules.
+    fn vm(&self, memory_limit_bytes: usize) -> Box<dyn Vm>;
+    /// Name and one sentence.
+    fn title(&self) -> (&'static str, &'static str);
+    /// What its cost is counted in.
+    fn cost_unit(&self) -> &'static str;
+    /// What people may want to know: name and text.
+    fn facts(&self) -> Vec<(&'static str, String)>;
+    /// The opcode table.
+    fn ops(&self) -> Vec<Info>;
+
+    /// Reads a program file or a source text.
+    ///
+    /// # Errors
+    /// If it is neither.
+    fn load(&self, file: &Source) -> Result<Loaded, CliError>;
+    /// Translates a source text to a program file.
+    ///
+    /// # Errors
+    /// All that is wrong with the text.
+    fn assemble(&self, file: &Source) -> Result<Loaded, CliError>;
+    /// A program as source text; with `annotate`, comments on each operation.
+    ///
+    /// # Errors
+    /// If the image is not a program.
+    fn disassemble(&self, file: &str, image: &[u8], annotate: bool) -> Result<String, CliError>;
+    /// Reads an inbox file.
+    ///
+    /// # Errors
+    /// If it holds something else than messages.
+    fn inputs(&self, file: &Source) -> Result<Vec<Bytes>, CliError>;
+    /// The machine before the first step of a program.
+    ///
+    /// # Errors
+    /// If the image is not a program.
+    fn start(
+        &self,
+        file: &str,
+        image: &[u8],
+        memory_limit_bytes: usize,
+    ) -> Result<Box<dyn Running>, CliError>;
+
+    /// An input as fields, in order.
+    ///
+    /// # Errors
+    /// Why it is no input of this machine.
+    fn input_fields(&self, input: &[u8]) -> Result<Vec<(&'static str, Value)>, String>;
+    /// An output: its kind and its content as text.
+    fn output_text(
+        &self,
+        channel: Channel,
+        hash: Hash,
+        nodes: MemoryNodes,
+    ) -> (&'static str, String);
+    /// A value by its hash, as text.
+    ///
+    /// # Errors
+    /// If it is not among the nodes.
+    fn value_text(&self, hash: Hash, nodes: MemoryNodes) -> Result<String, String>;
+
+    /// Runs the cases of a vector file; `None` if they are not for the engine.
+    ///
+    /// # Errors
+    /// Why the file is not a vector file.
+    fn vectors(&self, file: &str, document: &Value) -> Result<Option<Vec<Case>>, String>;
+}
+
+/// A program, ready to be started.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// What the machine starts from, and what a log keeps.
+    pub image: Bytes,
+    /// Number of operations.
+    pub operations: usize,
+    /// Line of each operation, from 1, if it comes from a source text.
+    pub lines: Vec<u32>,
+}
+
+/// Where a machine is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// It can go on.
+    Running,
+    /// It is done.
+    Halted,
+    /// It stopped on an error.
+    Failed,
+}
+
+impl Condition {
+    /// What the machine did, in the middle of a sentence.
+    #[must_use]
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Running => "waits for input",
+            Self::Halted => "halted",
+            Self::Failed => "stopped on an error",
+        }
+    }
+}
+
+/// One key of a state.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// For example `stack/0`.
+    pub name: String,
+    /// Its value for people.
+    pub text: String,
+    /// Its value for programs.
+    pub value: Value,
+    /// Its hash, if it is a value.
+    pub hash: Option<Hash>,
+}
+
+/// A machine that runs, as the command line looks at it.
+pub trait Running {
+    /// The machine.
+    fn machine(&mut self) -> &mut dyn Machine;
+    /// A copy with a life of its own.
+    fn fork(&self) -> Box<dyn Running>;
+    /// Where it is.
+    fn condition(&self) -> Condition;
+    /// The same in the words of its specification.
+    fn status(&self) -> String;
+    /// Cost so far, decimal.
+    fn cost(&self) -> String;
+    /// The machine's own hash, which the state hash wraps, and what it is called.
+    fn native_root(&mut self) -> (&'static str, Hash);
+    /// The state as people look at it.
+    fn inspect(&self) -> &dyn Inspect;
+    /// Keys whose name is wanted, in order.
+    fn keys(&mut self, wanted: &dyn Fn(&str) -> bool) -> Vec<Key>;
+    /// The main stack, bottom first, as hex words; what is no word shows as its hash.
+    fn stack_words(&mut self) -> Vec<String>;
+    /// Number of the operation at a program counter, from 0 in the order of the program file.
+    fn operation(&self, pc: u64) -> Option<u64>;
+    /// The operation that runs next as source text has it: its word, and its immediate if it has one.
+    fn next_operation(&mut self) -> (String, Option<String>);
+    /// Operands that an opcode takes from the main stack, an immediate counted.
+    fn operands(&self, opcode: u8) -> usize;
+}
+
+/// The machine with this id.
+///
+/// # Errors
+/// If there is none.
+pub fn find(id: &str) -> Result<&'static dyn MachineCli, CliError> {
+    let found = MACHINES.iter().find(|machine| machine.vm(0).id() == id);
+    found.copied().ok_or_else(|| {
+        let known: Vec<&str> = MACHINES.iter().map(|machine| machine.vm(0).id()).collect();
+        CliError::new(
+            &codes::MACHINE_UNKNOWN,
+            format!("there is no machine `{}`", crate::output::clip(id, 40)),
+        )
+        .help(format!(
+            "the machines of this build are: {}",
+            known.join(", ")
+        ))
+        .with("known", known)
+    })
+}
+
+/// The machine asked for, or the first of the list.
+///
+/// # Errors
+/// If there is no such machine.
+pub fn chosen(id: Option<&str>) -> Result<&'static dyn MachineCli, CliError> {
+    id.map_or(Ok(MACHINES[0]), find)
+}

@@ -1,0 +1,46 @@
+//! Verifiable state machines: what a program puts into its `Cargo.toml` to run one.
+//!
+//! A machine is a function of an ordered log of inputs. Its state is a hash and the nodes under it,
+//! so two parties that ran the same log can compare 32 bytes, and whoever has the nodes can go on.
+//!
+//! | module | what | feature |
+//! | ------ | ---- | ------- |
+//! | [`core`] | the seam: machines, logs, nodes, claims | |
+#![cfg_attr(
+    feature = "arb",
+    doc = "| [`arb`] | the classic Arbitrum machine and its assembler | `arb` |"
+)]
+#![cfg_attr(
+    feature = "store",
+    doc = "| [`store`] | log, nodes and checkpoints on disk | `store` |"
+)]
+//!
+//! `examples/embed.rs` runs a program, saves it and goes on; `examples/own_machine.rs` is a machine
+//! of your own.
+#![cfg_attr(
+    feature = "arb",
+    doc = r#"
+```
+use avm::arb::{Arb, asm::assemble};
+use avm::core::{Claim, Machine, MemoryInbox, MemoryOutbox, Stop, advance};
+
+let program = assemble("push 2\nadd 3\nlog\nhalt").expect("four good lines").program;
+let mut machine = Arb::default().load(&program);
+let (inbox, mut outbox) = (MemoryInbox::default(), MemoryOutbox::default());
+let genesis = Claim::genesis(machine.state_hash());
+let (claim, stop) = advance(&mut machine, genesis, &inbox, &mut outbox, 100)?;
+assert_eq!((claim.steps, claim.outputs, stop), (4, 1, Stop::Halted));
+# Ok::<(), avm::core::HostError>(())
+```
+"#
+)]
+#![cfg_attr(not(feature = "std"), no_std)]
+
+#[cfg(feature = "arb")]
+pub use avm_arb as arb;
+pub use avm_core as core;
+#[cfg(feature = "store")]
+pub use avm_store as store;
+/// The 256-bit word of the machines.
+#[cfg(feature = "arb")]
+pub use ruint::aliases::U256;
