@@ -111,6 +111,10 @@ pub(crate) fn run(state: &mut State, budget: u64) -> (u64, Exit) {
         macro_rules! push_immediate {
             () => {
                 if let Some(value) = immediate {
+                    // Of an operation that was looked at as a value only.
+                    if let Value::Hidden(_) = value {
+                        break Exit::Reference;
+                    }
                     let Some(slot) = slots.get_mut(sp) else {
                         break Exit::Room;
                     };

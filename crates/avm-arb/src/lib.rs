@@ -22,6 +22,8 @@ pub mod message;
 pub mod mexe;
 pub mod ops;
 pub mod program;
+#[cfg(feature = "sample")]
+pub mod sample;
 mod save;
 mod stack;
 mod state;
