@@ -76,7 +76,8 @@ impl Heap {
     /// The bytes of a buffer, if there are about `max` at most and all were read.
     fn small_buffer(&self, buffer: BufferRef, max: usize) -> Option<Vec<u8>> {
         let height = self.buffer_cell(buffer).height?;
-        if height > 0 && 16_usize.checked_shl(u32::from(height))? > max {
+        // Normal form: a tree of two leaves or more has something in its right half.
+        if height > 0 && 16_u64 << height > max as u64 {
             return None;
         }
         let mut bytes = vec![];

@@ -1,8 +1,9 @@
 //! The heap: everything behind the handles in values, and its garbage collector.
 //!
 //! All objects are immutable, so an object can only point to older ones and there are no cycles.
-//! Handles are plain indices that anybody may copy or forget; nobody counts references. When the
-//! heap has grown to twice what lived after the last collection, [`Heap::collect`] copies what can
+//! Handles are plain indices that anybody may copy or forget; nobody counts references. When as
+//! much was allocated as lived after the last collection (or as the stacks take, or the program, or
+//! 256 KiB, if that is more), [`Heap::collect`] copies what can
 //! still be reached to a second set of arenas and forgets the first. Objects of the program itself
 //! are *permanent*: they keep their handles. Nothing here recurses on the depth of data.
 
@@ -33,6 +34,9 @@ pub(crate) const TUPLE_MAX: usize = 8;
 /// `TupleCell::len` of a tuple whose elements have not been read from the store; its single
 /// element is then the inner hash.
 const SHELL: u8 = u8::MAX;
+
+/// Memory for each tuple while it is hashed, besides its digest.
+const HASHING_BYTES: usize = 24;
 
 /// Bytes allocated before the first collection; both halves fit a level-2 cache.
 const NURSERY_BYTES: usize = 256 << 10;
@@ -261,9 +265,20 @@ impl Heap {
         self.due_bytes = self.arenas.bytes() + NURSERY_BYTES;
     }
 
-    /// Bytes in use, garbage included.
-    pub(crate) fn bytes(&self) -> usize {
-        self.arenas.bytes()
+    /// Bytes in use, garbage included, as if every tuple were hashed.
+    pub(crate) fn hashed_bytes(&self) -> usize {
+        let unhashed = self
+            .arenas
+            .tuples
+            .len()
+            .saturating_sub(self.arenas.digests.len());
+        self.arenas.bytes() + unhashed * (size_of::<TupleDigest>() + HASHING_BYTES)
+    }
+
+    /// Makes a collection due before the heap takes more than a limit, whatever lives.
+    pub(crate) fn cap_due(&mut self, limit_bytes: usize) {
+        let soon = self.arenas.bytes() + NURSERY_BYTES;
+        self.due_bytes = self.due_bytes.min(limit_bytes.max(soon));
     }
 
     /// Whether a collection is due.
@@ -361,6 +376,16 @@ impl Heap {
         let cell = &mut self.arenas.tuples[tuple.0 as usize];
         debug_assert_eq!(cell.len, SHELL);
         (cell.start, cell.len) = (start, elements.len() as u8);
+    }
+
+    /// Notes it if no element is hidden any more.
+    pub(crate) fn settle_tuple(&mut self, tuple: TupleRef) {
+        let slots = self.elements(tuple).unwrap_or(&[]);
+        let hidden = slots
+            .iter()
+            .any(|slot| matches!(self.value(*slot), Value::Hidden(_)));
+        let cell = &mut self.arenas.tuples[tuple.0 as usize];
+        cell.partial = hidden || cell.len == SHELL;
     }
 
     /// Whether an element may be hidden.

@@ -34,7 +34,7 @@ pub use describe::value_text;
 pub use fault::Fault;
 pub use machine::{Arb, ArbMachine, Parts, ValueInfo};
 pub use message::Message;
-pub use ops::io::{LOGS, SENDS};
+pub use ops::io::{LOGS, SEND_TAG, SENDS, sent_bytes};
 pub use program::Program;
 pub use state::{Status, Tally};
 pub use value::Kind;

@@ -5,6 +5,7 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use avm_core::{Hash, HostError};
 use avm_keccak::keccak256_batch;
@@ -14,6 +15,9 @@ use crate::heap::{Heap, NONE, inner_hash, inner_preimage, shell_preimage};
 use crate::limbs::wrapping_add;
 use crate::store::Store;
 use crate::value::Value;
+
+/// Items hashed between two batches of words.
+const CHUNK: usize = 512;
 
 /// Hash and size of a stack as a tuple.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,9 +88,9 @@ impl Stack {
         &mut self.slots[..self.len]
     }
 
-    /// Bytes in use.
+    /// Bytes in use as if all items were hashed, room above them left out.
     pub(crate) fn bytes(&self) -> usize {
-        self.slots.len() * size_of::<Value>() + self.digests.len() * size_of::<Digest>()
+        self.len * (size_of::<Value>() + size_of::<Digest>())
     }
 
     /// Puts an item on top. [`Stack::settle`] must have been called for this step.
@@ -119,6 +123,8 @@ impl Stack {
             let (inner, _) = store.shell(rest.hash)?;
             let [top, below] = store.pair(inner)?;
             self.digests.clear();
+            // Room above the items would have to move, too: fewer than `want` items do.
+            self.slots.truncate(self.len);
             self.slots.insert(0, Value::Hidden(top));
             self.len += 1;
             self.rest = (below != self.empty.hash).then_some(Rest {
@@ -141,10 +147,11 @@ impl Stack {
 
     /// Hash and size of the whole stack. Every item has been read.
     pub(crate) fn digest(&mut self, heap: &mut Heap) -> Digest {
-        let from = self.digests.len();
-        if from < self.len {
-            let hashes = self.item_hashes(from, heap);
-            for (item, hash) in self.slots[from..self.len].iter().zip(hashes) {
+        while self.digests.len() < self.len {
+            let from = self.digests.len();
+            let to = self.len.min(from + CHUNK);
+            let hashes = self.item_hashes(from..to, heap);
+            for (item, hash) in self.slots[from..to].iter().zip(hashes) {
                 let below = self.digests.last().copied().unwrap_or_else(|| self.floor());
                 let (inner, len) = inner_preimage([hash, below.hash].into_iter());
                 let size = wrapping_add(wrapping_add(heap.size(item), below.size), U256::ONE);
@@ -163,9 +170,9 @@ impl Stack {
         }
     }
 
-    /// Hashes of the items from `from` up.
-    fn item_hashes(&self, from: usize, heap: &mut Heap) -> Vec<Hash> {
-        let items = &self.slots[from..self.len];
+    /// Hashes of some of the items.
+    fn item_hashes(&self, range: Range<usize>, heap: &mut Heap) -> Vec<Hash> {
+        let items = &self.slots[range];
         let words = items.iter().filter_map(|item| match item {
             Value::Int(word) => Some(word.to_be_bytes::<32>()),
             _ => None,

@@ -75,7 +75,7 @@ pub(crate) struct State {
     pub(crate) memory_limit_bytes: usize,
 }
 
-/// The two halves of a state's name besides the tally.
+/// The preimage of a machine hash.
 struct MachineNode([u8; 7 * 32]);
 
 impl State {
@@ -104,10 +104,11 @@ impl State {
         let rest: [u8; 192] = store.fixed(hash_at(&cut_node, 32), "the counters of a state")?;
         let count = |at: usize| {
             let word = U256::from_be_slice(&rest[at..at + 32]);
-            u64::try_from(word).map_err(|_| HostError::BadNode {
+            let count = u64::try_from(word).ok().filter(|count| count >> 63 == 0);
+            count.ok_or(HostError::BadNode {
                 hash: hash_at(&cut_node, 32),
                 len: rest.len(),
-                want: "counters below 2^64",
+                want: "counters below 2^63, which no run can carry to 2^64",
             })
         };
         let tally = Tally {
@@ -223,17 +224,19 @@ impl State {
         writer.put(&self.tally.cut_node(rest))
     }
 
-    /// Bytes in use, garbage included.
+    /// Bytes in use, garbage included, as if everything were hashed: any step may ask for that.
     pub(crate) fn bytes(&self) -> usize {
-        self.heap.bytes() + self.data.bytes() + self.aux.bytes()
+        self.heap.hashed_bytes() + self.data.bytes() + self.aux.bytes()
     }
 
-    /// Collects garbage if it is due.
+    /// Collects garbage if it is due, or if there is too much with it.
     ///
     /// # Errors
-    /// If what is left is still more than the memory limit.
+    /// If what is left is more than seven eighths of the memory limit. The last eighth is for
+    /// garbage: with less, a collection would be due every few steps.
     pub(crate) fn tidy(&mut self) -> Result<(), HostError> {
-        if self.heap.is_full() {
+        let limit_bytes = self.memory_limit_bytes;
+        if self.heap.is_full() || self.bytes() > limit_bytes {
             let root_bytes = self.data.bytes() + self.aux.bytes();
             let Self {
                 heap, data, aux, ..
@@ -248,11 +251,10 @@ impl State {
                 collector.code(pc);
                 collector.code(handler);
             });
-        }
-        if self.bytes() > self.memory_limit_bytes {
-            return Err(HostError::MemoryLimit {
-                limit_bytes: self.memory_limit_bytes,
-            });
+            self.heap.cap_due(limit_bytes);
+            if self.bytes() > limit_bytes - limit_bytes / 8 {
+                return Err(HostError::MemoryLimit { limit_bytes });
+            }
         }
         Ok(())
     }

@@ -140,7 +140,9 @@ fn parse_operation(node: &[u8]) -> Option<StoredOperation> {
         66 => (Some(hash_at(node, 2)), hash_at(node, 34)),
         _ => return None,
     };
-    (node[0] == 1).then_some(StoredOperation {
+    // Only the error operation has nothing behind it.
+    let is_last = next == Hash::ZERO;
+    (node[0] == 1 && is_last == (node[1..] == [0; 33])).then_some(StoredOperation {
         opcode: node[1],
         immediate,
         next,
@@ -169,11 +171,8 @@ impl Heap {
             StoredValue::Int(word) => Value::Int(word),
             StoredValue::Tuple { inner, size } => Value::Tuple(self.tuple_shell(hash, inner, size)),
             StoredValue::Buffer { root } => Value::Buffer(self.buffer_stub(hash, root)),
-            StoredValue::Operation(operation) => {
-                let code = self.code_stub(hash);
-                self.fill_code(code, &operation);
-                Value::Code(code)
-            }
+            // Read again when it runs: an operation in the heap has its immediate at hand.
+            StoredValue::Operation(_) => Value::Code(self.code_stub(hash)),
         })
     }
 
@@ -215,33 +214,18 @@ impl Heap {
         if let Operation::Stub = cell.operation {
             let hash = cell.name.get().expect("a stub has its hash");
             let stored = store.operation(hash)?;
-            self.fill_code(code, &stored);
-        }
-        if let Operation::Known {
-            opcode,
-            immediate: Some(hidden @ Value::Hidden(_)),
-            next,
-        } = self.code_cell(code).operation
-        {
-            let immediate = Some(self.reveal(hidden, store)?);
+            let immediate = stored
+                .immediate
+                .map(|hash| self.reveal(Value::Hidden(hash), store))
+                .transpose()?;
+            let next = (stored.next != Hash::ZERO).then(|| self.code_stub(stored.next));
             self.code_cell_mut(code).operation = Operation::Known {
-                opcode,
+                opcode: stored.opcode,
                 immediate,
                 next,
             };
         }
         Ok(())
-    }
-
-    fn fill_code(&mut self, code: CodeRef, stored: &StoredOperation) {
-        if let Operation::Stub = self.code_cell(code).operation {
-            let next = (stored.next != Hash::ZERO).then(|| self.code_stub(stored.next));
-            self.code_cell_mut(code).operation = Operation::Known {
-                opcode: stored.opcode,
-                immediate: stored.immediate.map(Value::Hidden),
-                next,
-            };
-        }
     }
 
     /// A node of a buffer's tree that is not a stub, at a known height.

@@ -18,8 +18,8 @@ pub(crate) enum Value {
     Code(CodeRef),
     /// A sparse array of 2^64 bytes.
     Buffer(BufferRef),
-    /// Something in the store that no step has looked at. Elements of tuples, immediates and the
-    /// registers of an opened state may be hidden; items of a stack are only while an operation
+    /// Something in the store that no step has looked at. Elements of tuples and the registers of
+    /// an opened state may be hidden; items of a stack are only while an operation
     /// takes them.
     Hidden(Hash),
 }

@@ -7,8 +7,8 @@ pub mod vectors;
 
 use std::sync::Arc;
 
-use avm_arb::{Arb, LOGS, Message, SENDS, value_text};
-use avm_core::{Bytes, Channel, Hash, MemoryNodes, Nodes, Vm};
+use avm_arb::{Arb, LOGS, Message, SENDS, sent_bytes, value_text};
+use avm_core::{Bytes, Channel, Hash, MemoryNodes, Vm};
 use avm_isa::Info;
 use ruint::aliases::U256;
 use serde_json::{Value, json};
@@ -129,7 +129,7 @@ impl MachineCli for ArbCli {
     ) -> (&'static str, String) {
         match channel {
             SENDS => {
-                let bytes = nodes.get(hash).map(|bytes| hex(&bytes));
+                let bytes = sent_bytes(hash, &nodes).map(|bytes| hex(&bytes));
                 ("send", bytes.unwrap_or_else(|e| e.to_string()))
             }
             LOGS => {

@@ -8,11 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use avm_arb::asm::assemble;
-use avm_arb::{Arb, ArbMachine, LOGS, SENDS, Status, value_text};
+use avm_arb::{Arb, ArbMachine, LOGS, SENDS, Status, sent_bytes, value_text};
 use avm_cli::arb::inbox;
-use avm_core::{
-    Claim, Inspect, Machine, MemoryInbox, MemoryNodes, MemoryOutbox, Nodes, Stop, advance,
-};
+use avm_core::{Claim, Inspect, Machine, MemoryInbox, MemoryNodes, MemoryOutbox, Stop, advance};
 use ruint::aliases::U256;
 use serde_json::{Value, json};
 
@@ -237,7 +235,7 @@ fn outcome(folder: &Path, vm: &Arb) -> Value {
         outputs.map(|(_, hash)| *hash)
     };
     let logs = on(LOGS).map(|hash| value_text(hash, nodes.clone(), LOG_CHARS).expect("it is kept"));
-    let sends = on(SENDS).map(|hash| hex(&nodes.get(hash).expect("it is kept")));
+    let sends = on(SENDS).map(|hash| hex(&sent_bytes(hash, &*nodes).expect("it is kept")));
     json!({
         "status": status,
         "messages": claim.inputs,

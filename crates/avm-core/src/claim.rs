@@ -124,6 +124,11 @@ pub fn advance_watched(
     budget: u64,
     probe: Option<&mut dyn Probe>,
 ) -> Result<(Claim, Stop), HostError> {
+    if let Some(&count) = [from.steps, from.inputs, from.outputs].iter().max()
+        && count >> 63 == 1
+    {
+        return Err(HostError::ClaimCount { count });
+    }
     let mut host = Folding {
         claim: from,
         inbox,

@@ -33,6 +33,12 @@ pub enum HostError {
         /// The limit, in bytes.
         limit_bytes: usize,
     },
+    /// A claim that counts so far that nobody can have run it, and that could overflow.
+    #[error("a claim counts {count}; a run stays below 2^63")]
+    ClaimCount {
+        /// The count.
+        count: u64,
+    },
     /// The store behind a trait of this crate failed.
     #[error("the store failed: {0}")]
     Store(#[source] Box<dyn Error + Send + Sync>),

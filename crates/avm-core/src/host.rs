@@ -80,7 +80,9 @@ pub trait Nodes: Send + Sync {
 
 /// Content-addressed nodes, write side.
 ///
-/// Writers put children before parents, so a sink that has a node has everything under it.
+/// Writers put children before parents, so a sink that has a node has everything under it. For the
+/// same reason a machine never puts bytes that a program chose in full: they could be the node of
+/// something that was not written.
 pub trait Sink {
     /// Whether the node, and so the whole subtree under it, is already here.
     ///

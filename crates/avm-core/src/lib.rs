@@ -5,11 +5,11 @@
 //!      (Inbox)                (Machine)          (Claim)
 //! ```
 //!
-//! A machine is a function of its log. A state is a [`Hash`] plus the content-addressed nodes
+//! A machine is a function of its log. A state is a [`struct@Hash`] plus the content-addressed nodes
 //! under it: whoever has the nodes has the state. This crate knows no machine, does no IO and
 //! reads no clock.
 //!
-//! Reading order: [`Hash`] · [`Vm`] and [`Machine`] · [`Host`], [`Inbox`], [`Nodes`], [`Sink`] ·
+//! Reading order: [`struct@Hash`] · [`Vm`] and [`Machine`] · [`Host`], [`Inbox`], [`Nodes`], [`Sink`] ·
 //! [`Claim`] and [`advance`] · the in-memory forms ([`MemoryNodes`], [`MemoryInbox`],
 //! [`MemoryOutbox`]).
 

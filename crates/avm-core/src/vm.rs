@@ -30,7 +30,8 @@ pub trait Vm: Send + Sync {
     fn open(&self, state: Hash, nodes: Arc<dyn Nodes>) -> Result<Box<dyn Machine>, HostError>;
 }
 
-/// A running machine. `Err` poisons it: drop it and open the last checkpoint.
+/// A running machine. `Err` poisons it: drop it and open the last checkpoint. What its methods do
+/// after an `Err`, panics included, is not specified.
 pub trait Machine: Send {
     /// Runs at most `budget` steps. Stops early when halted or when the next input is missing. A
     /// step takes at most one input. A budget of zero changes nothing and asks for nothing.

@@ -1,9 +1,10 @@
 //! Messages in, sends and logs out. Spec: sections 10 and 11.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::cell::RefCell;
 
-use avm_core::{Channel, Hash, Host, HostError, Output, Save, Sink};
+use avm_core::{Channel, Hash, Host, HostError, Nodes, Output, Save, Sink};
 use ruint::aliases::U256;
 
 use super::Flow;
@@ -14,10 +15,13 @@ use crate::save::Writer;
 use crate::state::State;
 use crate::value::Value;
 
-/// Output channel of sends; the content is one node, the bytes sent.
+/// Output channel of sends; the content is one node, [`SEND_TAG`] and the bytes sent.
 pub const SENDS: Channel = Channel(0);
 /// Output channel of logs; the content is the value logged.
 pub const LOGS: Channel = Channel(1);
+/// What the node of a send starts with. A program chooses the bytes it sends: without a tag it could
+/// send the node of a tuple, and the sink would take the tuple for written, elements and all.
+pub const SEND_TAG: [u8; 16] = *b"arb send content";
 /// Most bytes of one send.
 pub const SEND_MAX_BYTES: usize = 10_000;
 
@@ -54,13 +58,14 @@ pub(crate) fn send(state: &mut State, host: &mut dyn Host) -> Result<Flow, Trap>
     };
     let data = state.heap.prefix(buffer, size_bytes, &state.store)?;
     let data = data.ok_or(Fault::SendTruncated { size_bytes })?;
-    let hash = Hash::keccak(&data);
+    let node = [&SEND_TAG[..], &data].concat();
+    let hash = Hash::keccak(&node);
     host.emit(Output {
         channel: SENDS,
         hash,
-        content: &Sent { hash, data: &data },
+        content: &Sent { hash, node: &node },
     })?;
-    state.tally.send_acc = state.tally.send_acc.join(hash);
+    state.tally.send_acc = state.tally.send_acc.join(Hash::keccak(&data));
     state.tally.sends += 1;
     Ok(Flow::Next)
 }
@@ -87,9 +92,23 @@ pub(crate) fn sideload(state: &mut State, _: &mut dyn Host) -> Result<Flow, Trap
     Ok(Flow::Next)
 }
 
+/// The bytes of a send, from the nodes behind it.
+///
+/// # Errors
+/// If the node is missing, or is not the content of a send.
+pub fn sent_bytes(hash: Hash, nodes: &dyn Nodes) -> Result<Vec<u8>, HostError> {
+    let node = nodes.get(hash)?;
+    let bytes = node.strip_prefix(&SEND_TAG[..]).map(<[u8]>::to_vec);
+    bytes.ok_or(HostError::BadNode {
+        hash,
+        len: node.len(),
+        want: "the content of a send",
+    })
+}
+
 struct Sent<'a> {
     hash: Hash,
-    data: &'a [u8],
+    node: &'a [u8],
 }
 
 impl Save for Sent<'_> {
@@ -97,7 +116,7 @@ impl Save for Sent<'_> {
         if sink.has(self.hash)? {
             return Ok(());
         }
-        sink.put(self.hash, self.data)
+        sink.put(self.hash, self.node)
     }
 }
 

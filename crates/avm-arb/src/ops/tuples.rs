@@ -55,6 +55,7 @@ fn with(state: &mut State, tuple: TupleRef, at: usize, value: Value) -> Result<V
     let size = if state.heap.is_partial(tuple) {
         let old = state.heap.element(tuple, at, &state.store)?;
         let heap = &mut state.heap;
+        heap.settle_tuple(tuple);
         let [was, is] = [old, value].map(|value| {
             heap.hash(&value);
             heap.size(&value)

@@ -36,7 +36,9 @@ fn a_message_says_its_length() {
 #[test]
 fn sends_and_logs_fold_into_accumulators() {
     let done = run("push hex\"0102\"\nsend 4\npush hex\"ff\"\nsend 1\nlog 10\nlog ()\nhalt");
-    let (one, two) = (Hash::keccak(&[1, 2, 0, 0]), Hash::keccak(&[0xff]));
+    let sends = [&[1, 2, 0, 0][..], &[0xff]];
+    let tagged = |bytes: &[u8]| Hash::keccak(&[b"arb send content", bytes].concat());
+    let [one, two] = sends.map(tagged);
     let ten = "c65a7bb8d6351c1cf70c95a316cc6a92839c986682d98bc35f958f4883f9d2a8"
         .parse()
         .unwrap();
@@ -46,6 +48,7 @@ fn sends_and_logs_fold_into_accumulators() {
     let want = [(SENDS, one), (SENDS, two), (LOGS, ten), (LOGS, none)];
     assert_eq!(done.outputs.outputs, want);
     assert_eq!((done.tally.sends, done.tally.logs), (2, 2));
+    let [one, two] = sends.map(Hash::keccak);
     assert_eq!(done.tally.send_acc, Hash::ZERO.join(one).join(two));
     assert_eq!(done.tally.log_acc, Hash::ZERO.join(ten).join(none));
 }

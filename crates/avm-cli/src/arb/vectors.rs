@@ -1,8 +1,8 @@
 //! Reference vectors of the classic Arbitrum machine, in the schema of their README.
 
 use avm_arb::message::{delayed_accumulator, delayed_run_accumulator, sequencer_accumulator};
-use avm_arb::{Arb, ArbMachine, LOGS, Message, Program, SENDS, Status, ValueInfo};
-use avm_core::{Bytes, Hash, Host, HostError, Machine, MemoryNodes, Nodes, Output, Stop};
+use avm_arb::{Arb, ArbMachine, LOGS, Message, Program, SENDS, Status, ValueInfo, sent_bytes};
+use avm_core::{Bytes, Hash, Host, HostError, Machine, MemoryNodes, Output, Stop};
 use ruint::aliases::U256;
 use serde_json::Value;
 
@@ -52,7 +52,7 @@ struct Traced {
 struct Recorder {
     inbox: Vec<Bytes>,
     taken: usize,
-    sends: Vec<Bytes>,
+    sends: Vec<Vec<u8>>,
     logs: Vec<Hash>,
 }
 
@@ -68,7 +68,7 @@ impl Host for Recorder {
             SENDS => {
                 let mut nodes = MemoryNodes::default();
                 output.content.save(&mut nodes)?;
-                self.sends.push(nodes.get(output.hash)?);
+                self.sends.push(sent_bytes(output.hash, &nodes)?);
             }
             LOGS => self.logs.push(output.hash),
             _ => {}
