@@ -81,7 +81,7 @@ codes! {
         "The file was written by another release. Use the release that wrote it."
     LOG_IDENTITY "AVM0207" 6 "a log belongs to another machine or other rules"
         "Each log names its machine and the version of the rules. This build does not have that combination."
-    LOG_MAGIC "AVM0208" 6 "a file is not a log"
+    LOG_MAGIC "AVM0208" 3 "a file is not a log"
         "A log begins with the bytes `AVMLOG`. The file ends in .avmlog but begins with something else; it may have been damaged by a text-mode transfer."
     LOG_LOCKED "AVM0209" 4 "another process writes the log"
         "Wait until it is done."

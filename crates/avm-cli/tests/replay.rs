@@ -97,8 +97,10 @@ fn every_changed_byte_is_noticed() {
         let ran = work.avm("replay bad.avmlog --check");
         // A flipped bit in the last acknowledgement leaves a log that was never acknowledged.
         let unfinished = at >= good.len() - 64 && ran.code == 0;
+        // What does not begin like a log is not taken for a damaged one.
+        let no_log = at < 8 && ran.code == 3;
         assert!(
-            ran.code == 6 || unfinished,
+            ran.code == 6 || unfinished || no_log,
             "byte {at} of {}: {ran:?}",
             good.len()
         );
