@@ -2,6 +2,7 @@
 #![no_std]
 
 extern crate avm_arb as _;
+extern crate avm_arb_osp as _;
 extern crate avm_core as _;
 extern crate avm_isa as _;
 extern crate avm_keccak as _;
