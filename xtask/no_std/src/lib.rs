@@ -7,6 +7,7 @@ extern crate avm_core as _;
 extern crate avm_isa as _;
 extern crate avm_keccak as _;
 extern crate avm_merkle as _;
+extern crate avm_prove as _;
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
