@@ -4,6 +4,7 @@
 extern crate avm_arb as _;
 extern crate avm_arb_osp as _;
 extern crate avm_core as _;
+extern crate avm_dispute as _;
 extern crate avm_isa as _;
 extern crate avm_keccak as _;
 extern crate avm_merkle as _;

@@ -1,0 +1,205 @@
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+
+use avm_core::{
+    Claim, HostError, ImageError, Machine, MemoryNodes, Outbox, Output, Stop, Vm, advance,
+};
+use avm_prove::{AgreedLog, ProveError, Witness, prove_step};
+
+/// One party's view of the run under dispute. It has no end: a run that halts or waits goes on
+/// with idle steps, which change nothing.
+pub trait History {
+    /// The claim after `step` steps, counted from genesis, idle ones included. So its `steps` may
+    /// be less.
+    ///
+    /// # Errors
+    /// If the log or a store failed.
+    fn claim_at(&mut self, step: u64) -> Result<Claim, HostError>;
+
+    /// The proof of the step that follows `step` steps.
+    ///
+    /// # Errors
+    /// If the log or a store failed.
+    fn prove(&mut self, step: u64) -> Result<Witness, ProveError>;
+}
+
+/// A history by running the machine again, as seldom as can be.
+///
+/// It keeps a number of copies of the machine, evenly spread over what was run, and starts from the
+/// nearest one. With the cuts of a game asked for in ascending order, all of a game costs little
+/// more than one run.
+pub struct Replay<'a> {
+    vm: &'a dyn Vm,
+    log: &'a AgreedLog<'a>,
+    /// Where the machine is that runs next.
+    cursor: Moment,
+    /// Machines at earlier moments, by steps. The start is always there.
+    kept: BTreeMap<u64, Moment>,
+    most_kept: usize,
+    /// Steps between two machines that are kept.
+    spacing: u64,
+    /// Where the run ends, once that was seen.
+    end: Option<Claim>,
+    /// Steps that were run.
+    ran: u64,
+}
+
+struct Moment {
+    machine: Box<dyn Machine>,
+    claim: Claim,
+}
+
+impl Moment {
+    fn fork(&self) -> Self {
+        Self {
+            machine: self.machine.fork(),
+            claim: self.claim,
+        }
+    }
+}
+
+impl<'a> Replay<'a> {
+    /// The run of the program `image` on `log`.
+    ///
+    /// # Errors
+    /// If `image` is not a program of the machine.
+    pub fn genesis(
+        vm: &'a dyn Vm,
+        image: &[u8],
+        log: &'a AgreedLog<'a>,
+    ) -> Result<Self, ImageError> {
+        let mut machine = vm.genesis(image)?;
+        let claim = Claim::genesis(machine.state_hash());
+        Ok(Self::from(vm, machine, claim, log))
+    }
+
+    /// The run from `claim` on; `machine` is there.
+    #[must_use]
+    pub fn from(
+        vm: &'a dyn Vm,
+        machine: Box<dyn Machine>,
+        claim: Claim,
+        log: &'a AgreedLog<'a>,
+    ) -> Self {
+        let cursor = Moment { machine, claim };
+        Self {
+            vm,
+            log,
+            kept: BTreeMap::from([(claim.steps, cursor.fork())]),
+            cursor,
+            most_kept: 16,
+            spacing: 1 << 12,
+            end: None,
+            ran: 0,
+        }
+    }
+
+    /// Keeps at most `count` machines, at least two. Each takes the memory of a state; with more
+    /// of them less is run twice.
+    #[must_use]
+    pub fn keeping(mut self, count: usize) -> Self {
+        self.most_kept = count.max(2);
+        self
+    }
+
+    /// Steps that were run so far, counting twice what was run twice.
+    #[must_use]
+    pub fn ran(&self) -> u64 {
+        self.ran
+    }
+
+    /// Where the run ends: the machine halts, or wants an input that is not in the log.
+    ///
+    /// # Errors
+    /// If the log or a store failed, or the run is not over after `max_steps` steps from here; then
+    /// the error is `None`.
+    pub fn end(&mut self, max_steps: u64) -> Result<Option<Claim>, HostError> {
+        self.claim_at(self.cursor.claim.steps.saturating_add(max_steps))?;
+        Ok(self.end)
+    }
+
+    /// Puts the cursor after `step` steps, or at the end.
+    fn go_to(&mut self, step: u64) -> Result<(), HostError> {
+        let kept = self.kept.range(..=step).next_back();
+        let kept = kept.map(|(_, kept)| kept);
+        let here = self.cursor.claim.steps;
+        let jumps = here > step;
+        if let Some(kept) = kept
+            && (jumps || kept.claim.steps > here)
+        {
+            self.cursor = kept.fork();
+        }
+        while self.cursor.claim.steps < step && self.end != Some(self.cursor.claim) {
+            let here = self.cursor.claim.steps;
+            let next_kept = (here / self.spacing + 1).saturating_mul(self.spacing);
+            let stop = self.run(step.min(next_kept) - here)?;
+            if stop != Stop::Budget {
+                self.end = Some(self.cursor.claim);
+                break;
+            }
+            if self.cursor.claim.steps == next_kept {
+                self.keep();
+            }
+        }
+        if jumps {
+            self.keep();
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, budget: u64) -> Result<Stop, HostError> {
+        let Moment { machine, claim } = &mut self.cursor;
+        let (after, stop) = advance(&mut **machine, *claim, self.log, &mut Nowhere, budget)?;
+        self.ran += after.steps - claim.steps;
+        *claim = after;
+        Ok(stop)
+    }
+
+    /// Keeps a copy of the machine where the cursor is; makes room by keeping half as many.
+    fn keep(&mut self) {
+        if self.kept.contains_key(&self.cursor.claim.steps) {
+            return;
+        }
+        if self.kept.len() >= self.most_kept {
+            self.spacing = self.spacing.saturating_mul(2);
+            let mut index = 0;
+            self.kept.retain(|_, _| {
+                index += 1;
+                index % 2 == 1
+            });
+        }
+        self.kept
+            .insert(self.cursor.claim.steps, self.cursor.fork());
+    }
+}
+
+impl History for Replay<'_> {
+    fn claim_at(&mut self, step: u64) -> Result<Claim, HostError> {
+        if let Some(end) = self.end
+            && end.steps <= step
+        {
+            return Ok(end);
+        }
+        self.go_to(step)?;
+        Ok(self.cursor.claim)
+    }
+
+    fn prove(&mut self, step: u64) -> Result<Witness, ProveError> {
+        self.go_to(step)?;
+        let mut nodes = MemoryNodes::default();
+        self.cursor.machine.save(&mut nodes)?;
+        let pre = self.cursor.claim;
+        let (witness, _) = prove_step(self.vm, self.log, &pre, Arc::new(nodes))?;
+        Ok(witness)
+    }
+}
+
+/// An outbox that keeps nothing: claims commit to outputs by name.
+struct Nowhere;
+
+impl Outbox for Nowhere {
+    fn push(&mut self, _index: u64, _output: Output<'_>) -> Result<(), HostError> {
+        Ok(())
+    }
+}
