@@ -36,7 +36,7 @@
 //! 6. *More than one spelling.* Bytes after the end, buffer proofs for opcodes without a buffer,
 //!    overlapping or unused sections, and code point flags above 1 change no outcome, but let one
 //!    step have many proofs. Only one spelling is accepted. (Values may still be opened further than
-//!    needed.)
+//!    needed, and the message of a `send` that fails before it looks there may be any bytes.)
 //!
 //! One more defect of the contract needs no mode: its curve opcodes call precompiles with what gas the
 //! caller left, and take running out for an invalid point. Here curves have no gas.
@@ -317,7 +317,7 @@ fn read_values(reader: &mut Reader<'_>, mode: Mode, count: u8) -> Result<Vec<Val
 /// Refuses what an honest prover does not add. Spec: sections 13 and 15.
 fn check_extras(step: &Step<'_>, executor: Executor) -> Result<(), Refusal> {
     if step.opcode == SEND {
-        output::check_tail(&step.tail, step.data.last())?;
+        output::check_tail(&step.tail, &step.data)?;
     }
     if executor == Executor::Buffer {
         return buffer::check_form(step.buffer_proof);

@@ -48,14 +48,13 @@ pub(super) fn send(step: &mut Step<'_>) -> Done {
 ///
 /// The reference prover appends the message even to a step that fails before it looks there, and
 /// takes the size modulo 2^64 then. Spec: section 13.
-pub(super) fn check_tail(tail: &Reader<'_>, size: Option<&Value>) -> Result<(), Refusal> {
-    let length = match size {
-        Some(Value::Int(size)) => Some(size.wrapping_to::<u64>()),
-        _ => None,
+pub(super) fn check_tail(tail: &Reader<'_>, operands: &[Value]) -> Result<(), Refusal> {
+    let length = match operands {
+        [Value::Buffer(_), Value::Int(size)] => size.wrapping_to::<u64>(),
+        _ => 0,
     };
     let left = tail.left();
-    let is_message = length.is_some_and(|length| length <= LONGEST_SEND && left as u64 == length);
-    if left == 0 || is_message {
+    if left == 0 || (left as u64 == length && length <= LONGEST_SEND) {
         return Ok(());
     }
     Err(Refusal::Trailing { left })
