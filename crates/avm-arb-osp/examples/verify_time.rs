@@ -1,6 +1,6 @@
 //! How long the verifier takes, by opcode: `cargo run --release -p avm-arb-osp --example verify_time`.
 //!
-//! The least of several runs over the recorded proofs of `vectors/arb`, in microseconds.
+//! The least of several runs over the recorded proofs, in microseconds.
 #![allow(clippy::disallowed_methods)] // a clock is what this is about
 
 #[path = "../tests/support/mod.rs"]
@@ -25,7 +25,7 @@ struct Times {
 
 fn main() {
     let mut times: BTreeMap<u8, Times> = BTreeMap::new();
-    for step in support::honest_compact() {
+    for step in support::honest() {
         let took = least_time(&step);
         let entry = times.entry(step.opcode()).or_default();
         entry.proofs += 1;

@@ -98,6 +98,9 @@ use step::Step;
 use value::{Value, code_point};
 
 /// Levels of values inside values that are read: elements of tuples and immediates of code points.
+///
+/// The contract's limit is the EVM's stack, between 40 and 60 code points; between the two limits the
+/// verdict of [`Mode::Deployed`] is not exact. Spec: section 18, item 4.
 pub const NESTING_LIMIT: usize = 64;
 
 /// Which proofs are accepted.

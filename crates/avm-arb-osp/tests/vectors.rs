@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::collections::BTreeMap;
+
 use avm_arb_osp::{Executor, Known, Mode, Outcome, Proof, Refusal, verify, verify_as};
 use serde_json::Value;
 
@@ -121,6 +123,35 @@ fn forged_proofs_are_accepted_as_deployed_only() {
             );
         }
     }
+}
+
+/// Whatever was submitted, honest, damaged or forged: in mode `Sound` a state has one successor.
+#[test]
+fn no_two_proofs_of_a_state_disagree() {
+    let mut successors = BTreeMap::new();
+    let mut submit = |name: &str, proof: &Proof, known: &Known<'_>| {
+        let Ok(outcome) = verify(Mode::Sound, proof, known) else {
+            return;
+        };
+        let state = (
+            outcome.before,
+            known.messages_read,
+            known.send_acc,
+            known.log_acc,
+        );
+        let first = successors.entry(state).or_insert(outcome);
+        assert_eq!(outcome, *first, "{name}");
+    };
+    for step in support::honest() {
+        submit(&step.name, &step.proof, &step.known());
+    }
+    for file in ["adversarial_proofs.json", "mutated_proofs.json"] {
+        for (at, entry) in entries(file).iter().enumerate() {
+            let name = format!("{file} {at}");
+            submit(&name, &support::submitted(entry), &known(entry));
+        }
+    }
+    assert!(successors.len() > 400);
 }
 
 /// Where the emulator differs, the contract is right. Spec: section 17.
