@@ -175,7 +175,8 @@ fn each_node_dropped_repeated_moved_or_changed() {
 
 #[test]
 fn each_field_of_a_claim() {
-    let fields: [(&str, fn(&mut Claim)); 6] = [
+    type Change = fn(&mut Claim);
+    let fields: [(&str, Change); 6] = [
         ("steps", |claim| claim.steps ^= 1),
         ("inputs", |claim| claim.inputs += 1),
         ("inbox", |claim| claim.inbox.0[9] ^= 1),
