@@ -9,6 +9,9 @@
 
 extern crate alloc;
 
+#[cfg(feature = "encode")]
+pub mod encode;
+
 use alloc::vec::Vec;
 
 /// A one-step proof: the two byte strings that the settlement contract takes.
