@@ -4,70 +4,133 @@
 #[path = "support/vectors.rs"]
 mod vectors;
 
-use avm_arb::Arb;
-use avm_arb_osp::encode::{Options, encode};
-use avm_core::{Claim, Machine, MemoryNodes, MemoryOutbox, advance};
+use std::path::Path;
+
+use avm_arb::{Arb, ArbMachine};
+use avm_arb_osp::Proof;
+use avm_arb_osp::encode::{Batch, CodePoints, EncodeError, Options, encode};
+use avm_core::{Claim, Machine, MemoryInbox, MemoryNodes, MemoryOutbox, advance};
 use serde_json::Value;
 
-/// Runs a program step by step and proves each recorded step; how many there were.
-fn check(entry: &Value) -> usize {
-    let name = entry["name"].as_str().unwrap();
-    let messages = vectors::messages(entry);
-    let batch = vectors::batch(messages.clone());
-    if let Some(accs) = entry["sequencer_accs"].as_array() {
-        assert_eq!([batch.accumulator()], [vectors::hash(&accs[0])], "{name}");
-        let delayed = entry["delayed_accs"].as_array().into_iter().flatten();
-        let delayed: Vec<_> = delayed.map(vectors::hash).collect();
-        assert_eq!(batch.delayed_accumulators(), delayed, "{name}");
-    }
-    let (inbox, mut outbox) = (vectors::inbox(&messages), MemoryOutbox::default());
-    let mut nodes = MemoryNodes::default();
-    let mut machine = Arb::default().load(&vectors::program(entry));
-    let mut claim = Claim::genesis(machine.state_hash());
-    let mut proven = 0;
-    for (at, step) in entry["steps"].as_array().unwrap().iter().enumerate() {
-        if !step["proof"].is_null() {
-            let state = machine.save(&mut nodes).unwrap();
-            let message = batch.proof(claim.inputs as usize);
-            let proof = encode(state, &nodes, message.as_ref(), Options::default());
-            let proof = proof.unwrap_or_else(|error| panic!("{name} step {at}: {error}"));
-            let want = [
-                vectors::bytes(&step["proof"]),
-                vectors::bytes(&step["inbox_proof"]),
-            ];
-            assert_eq!(
-                hex(&proof.proof),
-                hex(&want.concat()),
-                "{name} step {at}, opcode {}",
-                step["op"]
-            );
-            let want = vectors::bytes(&step["buffer_proof"]);
-            assert_eq!(
-                hex(&proof.buffer),
-                hex(&want),
-                "{name} step {at}, opcode {}",
-                step["op"]
-            );
-            proven += 1;
+/// A program at a step, with all that a proof is made from.
+struct Run {
+    name: String,
+    machine: ArbMachine,
+    claim: Claim,
+    inbox: MemoryInbox,
+    batch: Batch,
+    nodes: MemoryNodes,
+}
+
+impl Run {
+    fn new(entry: &Value) -> Self {
+        let mut machine = Arb::default().load(&vectors::program(entry));
+        let messages = vectors::messages(entry);
+        Run {
+            name: entry["name"].as_str().unwrap().into(),
+            claim: Claim::genesis(machine.state_hash()),
+            machine,
+            inbox: vectors::inbox(&messages),
+            batch: vectors::batch(messages),
+            nodes: MemoryNodes::default(),
         }
-        (claim, _) = advance(&mut machine, claim, &inbox, &mut outbox, 1).unwrap();
     }
-    proven
+
+    fn to(&mut self, step: u64) {
+        let (budget, mut outbox) = (step - self.claim.steps, MemoryOutbox::default());
+        let ran = advance(
+            &mut self.machine,
+            self.claim,
+            &self.inbox,
+            &mut outbox,
+            budget,
+        );
+        self.claim = ran.unwrap().0;
+        assert_eq!(self.claim.steps, step, "{}", self.name);
+    }
+
+    fn encode(&mut self, code_points: CodePoints) -> Result<Proof, EncodeError> {
+        let state = self.machine.save(&mut self.nodes).unwrap();
+        let message = self.batch.proof(self.claim.inputs as usize);
+        let options = Options { code_points };
+        encode(state, &self.nodes, message.as_ref(), options)
+    }
+
+    /// Compares the proof of the next step with a recorded one.
+    fn check(&mut self, recorded: &Value) {
+        let place = format!("{} step {}", self.name, self.claim.steps);
+        let proof = self.encode(CodePoints::Full);
+        let proof = proof.unwrap_or_else(|error| panic!("{place}: {error}"));
+        let mut want = vectors::bytes(&recorded["proof"]);
+        want.extend(vectors::bytes(&recorded["inbox_proof"]));
+        assert_eq!(hex(&proof.proof), hex(&want), "{place}");
+        let want = vectors::bytes(&recorded["buffer_proof"]);
+        assert_eq!(hex(&proof.buffer), hex(&want), "{place}");
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Proves each recorded step of a program; how many there were.
+fn check_all(entry: &Value) -> usize {
+    let mut run = Run::new(entry);
+    let name = run.name.clone();
+    if let Some(accs) = entry["sequencer_accs"].as_array() {
+        assert_eq!(
+            [run.batch.accumulator()],
+            [vectors::hash(&accs[0])],
+            "{name}"
+        );
+        let delayed = entry["delayed_accs"].as_array().into_iter().flatten();
+        let delayed: Vec<_> = delayed.map(vectors::hash).collect();
+        assert_eq!(run.batch.delayed_accumulators(), delayed, "{name}");
+    }
+    let steps = (0..).zip(entry["steps"].as_array().unwrap());
+    let recorded = steps.filter(|(_, step)| !step["proof"].is_null());
+    let proven = recorded.map(|(at, step)| {
+        run.to(at);
+        run.check(step);
+    });
+    proven.count()
+}
+
+/// Every recorded proof of the full collection, where it is there.
 #[test]
 fn recorded_proofs() {
     let Some(folder) = vectors::folder() else {
         return;
     };
     let files = vectors::program_files(&folder);
-    assert!(!files.is_empty());
     let entries = files.iter().flat_map(|path| vectors::entries(path));
-    let proven: usize = entries.map(|entry| check(&entry)).sum();
-    println!("{proven} proofs");
-    assert!(proven > 0);
+    let proven: usize = entries.map(|entry| check_all(&entry)).sum();
+    assert_eq!(proven, 3859);
+}
+
+/// The selection that comes with the project.
+#[test]
+fn selected_proofs() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../vectors/arb");
+    let programs: Vec<Value> = vectors::program_files(&folder)
+        .iter()
+        .flat_map(|path| vectors::entries(path))
+        .collect();
+    let selected = vectors::entries(&folder.join("encoded.json"));
+    assert!(selected.len() > 100);
+    // In order of program and step.
+    let mut run: Option<Run> = None;
+    for entry in &selected {
+        let name = entry["program"].as_str().unwrap();
+        let mut at = run
+            .take()
+            .filter(|run| run.name == name)
+            .unwrap_or_else(|| {
+                let program = programs.iter().find(|program| program["name"] == name);
+                Run::new(program.unwrap_or_else(|| panic!("no program {name}")))
+            });
+        at.to(entry["step"].as_u64().unwrap());
+        at.check(entry);
+        run = Some(at);
+    }
 }
