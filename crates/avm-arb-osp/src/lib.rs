@@ -9,6 +9,7 @@
 
 extern crate alloc;
 
+pub mod challenge;
 #[cfg(feature = "encode")]
 pub mod encode;
 

@@ -117,7 +117,7 @@ fn word(hash: Hash) -> U256 {
 /// sequencer behind each run; it is a message as any other, and in the list.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    index: U256,
+    start: BatchStart,
     messages: Vec<Message>,
     entries: Vec<Entry>,
     /// Entry of each message.
@@ -205,9 +205,9 @@ impl Batch {
                     delayed_acc = delayed_accumulator(delayed_acc, message);
                     delayed.push(delayed_acc);
                 }
-                let start = end.wrapping_sub(U256::from(len));
-                acc = delayed_run_accumulator(acc, number, start, end, delayed_acc);
-                (BatchItem::Delayed { start, end }, len)
+                let from = end.wrapping_sub(U256::from(len));
+                acc = delayed_run_accumulator(acc, number, from, end, delayed_acc);
+                (BatchItem::Delayed { start: from, end }, len)
             } else {
                 let found = first.sequence_number;
                 if found != number {
@@ -227,13 +227,25 @@ impl Batch {
             rest = &rest[len..];
         }
         Ok(Batch {
-            index: U256::from(start.index),
+            start,
             messages,
             entries,
             entry_of,
             delayed,
             end: acc,
         })
+    }
+
+    /// Where the batch begins.
+    #[must_use]
+    pub fn start(&self) -> BatchStart {
+        self.start
+    }
+
+    /// Its messages, in the order in which the machine reads them.
+    #[must_use]
+    pub fn messages(&self) -> &[Message] {
+        &self.messages
     }
 
     /// The accumulator of the sequencer inbox at the end of the batch.
@@ -264,7 +276,7 @@ impl Batch {
         };
         Some(InboxProof {
             message: self.messages[at].clone(),
-            batch: self.index,
+            batch: U256::from(self.start.index),
             before: place.before,
             run,
             following: following.iter().map(|entry| entry.item).collect(),

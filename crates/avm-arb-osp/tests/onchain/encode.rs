@@ -1,8 +1,4 @@
 //! The encoder gives the bytes of the reference prover.
-#![cfg(feature = "encode")]
-
-#[path = "support/vectors.rs"]
-mod vectors;
 
 use std::path::Path;
 
@@ -11,6 +7,8 @@ use avm_arb_osp::Proof;
 use avm_arb_osp::encode::{Batch, CodePoints, EncodeError, Options, encode};
 use avm_core::{Claim, Machine, MemoryInbox, MemoryNodes, MemoryOutbox, advance};
 use serde_json::Value;
+
+use crate::vectors;
 
 /// A program at a step, with all that a proof is made from.
 struct Run {

@@ -1,0 +1,7 @@
+//! Proofs and disputes against what the reference prover and the settlement contract made of them.
+#![cfg(feature = "encode")]
+
+mod disputes;
+mod encode;
+mod referee;
+mod vectors;
