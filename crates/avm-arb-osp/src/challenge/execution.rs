@@ -17,6 +17,8 @@ const CHECKPOINTS_MAX: usize = 32;
 const INTERVAL: u64 = 1 << 14;
 /// How close, in gas, a position is approached many steps at a time, which may go too far.
 const NEAR: u64 = 1 << 16;
+/// Most steps at a time, and so most that go too far.
+const STRIDE_MAX: u64 = 1 << 10;
 
 /// The run of a program from its assertion on, with the messages that it may read.
 ///
@@ -94,8 +96,8 @@ impl ArbExecution {
             Some((_, machine)) if self.is_best(&machine, target) => machine,
             _ => self.checkpoints[self.checkpoint(target)].clone(),
         };
+        self.approach(&mut machine, target)?;
         while machine.tally().gas_used < target {
-            self.approach(&mut machine, target)?;
             let mut host = Messages(self, machine.tally().messages_read);
             let ran = machine.run(1, &mut host)?;
             if ran.stop != Stop::Budget && ran.steps == 0 {
@@ -108,29 +110,34 @@ impl ArbExecution {
     }
 
     /// Runs as far as is well before `target`, many steps at a time.
+    ///
+    /// Each round goes half of the way that is left. How much gas a step takes is not known before,
+    /// so a stride may go too far; then the round is done again in shorter ones.
     fn approach(&mut self, machine: &mut ArbMachine, target: U256) -> Result<(), HostError> {
-        let near = U256::from(NEAR);
-        // Gas of a step, on average; too low an estimate only means another attempt.
-        let mut average = U256::from(4);
-        loop {
-            let gap = target.saturating_sub(machine.tally().gas_used);
-            let budget = gap / (average + average);
-            if gap <= near || budget == U256::ZERO {
+        let mut longest = STRIDE_MAX;
+        while longest > 0 {
+            let gas = machine.tally().gas_used;
+            let gap = target.saturating_sub(gas);
+            if gap <= U256::from(NEAR) {
                 return Ok(());
             }
-            let mut ahead = machine.clone();
-            let mut host = Messages(self, machine.tally().messages_read);
-            let ran = ahead.run(budget.saturating_to(), &mut host)?;
+            let (mut ahead, mut stride, mut stop) = (machine.clone(), 1, Stop::Budget);
+            while stop == Stop::Budget && ahead.tally().gas_used - gas < gap / U256::from(2) {
+                let mut host = Messages(self, ahead.tally().messages_read);
+                stop = ahead.run(stride, &mut host)?.stop;
+                stride = longest.min(2 * stride);
+            }
             if ahead.tally().gas_used >= target {
-                average = average.saturating_mul(U256::from(8));
+                longest /= 8;
                 continue;
             }
             *machine = ahead;
             self.note(machine);
-            if ran.stop != Stop::Budget {
+            if stop != Stop::Budget {
                 return Ok(());
             }
         }
+        Ok(())
     }
 
     /// Whether no checkpoint before `target` is further than `machine`.

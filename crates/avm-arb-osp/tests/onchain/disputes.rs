@@ -5,7 +5,7 @@ use avm_arb::Arb;
 use avm_arb_osp::Proof;
 use avm_arb_osp::challenge::{
     ArbExecution, Bisect, Bisection, Challenge, Counters, Cut, Illegal, Move, OneStep, Place,
-    Player, PlayerError, ProveContinued, Rules, Segment, Side, Terms, root_from_path,
+    Player, ProveContinued, Rules, Segment, Side, Terms,
 };
 use ruint::aliases::U256;
 use serde_json::Value;

@@ -3,5 +3,6 @@
 
 mod disputes;
 mod encode;
+mod games;
 mod referee;
 mod vectors;

@@ -12,6 +12,8 @@ use ruint::aliases::U256;
 /// All states of a run, and what each step does.
 pub struct Run {
     pub cuts: Vec<Cut>,
+    /// Whether the machine stops or waits at the end.
+    pub is_over: bool,
     pub steps: Steps,
 }
 
@@ -65,13 +67,14 @@ pub fn run(program: &Program, messages: &[Message], batch: &Batch, budget: usize
     let mut claim = Claim::genesis(machine.state_hash());
     let mut cuts = vec![cut(machine.tally(), machine.machine_hash())];
     let mut steps = Steps::default();
+    let mut is_over = false;
     while cuts.len() <= budget {
         let state = machine.save(&mut nodes).unwrap();
         let message = batch.proof(claim.inputs as usize);
-        let proof = encode(state, &nodes, message.as_ref(), Options::default());
         let (next, stop) = advance(&mut machine, claim, &inbox, &mut outbox, 1).unwrap();
         if next.steps == claim.steps {
             assert_ne!(stop, Stop::Budget);
+            is_over = true;
             break;
         }
         claim = next;
@@ -88,10 +91,14 @@ pub fn run(program: &Program, messages: &[Message], batch: &Batch, budget: usize
             send_acc: end.send_acc,
             log_acc: end.log_acc,
         };
-        let proof = proof.unwrap();
+        let proof = encode(state, &nodes, message.as_ref(), Options::default()).unwrap();
         let key = key(&proof, start.messages_read, start.send_acc, start.log_acc);
         steps.0.insert(key, result);
         cuts.push(after);
     }
-    Run { cuts, steps }
+    Run {
+        cuts,
+        is_over,
+        steps,
+    }
 }
