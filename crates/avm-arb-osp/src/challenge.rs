@@ -26,8 +26,8 @@ pub use claim::{
 pub use claim::{NodeHash, cut_hash};
 #[cfg(feature = "encode")]
 pub use execution::{ArbExecution, ExecutionError};
-pub use game::{Challenge, Illegal, OneStepVerifier, Rules, StepResult, Terms, time_budgets};
-pub use moves::{Bisect, Bisection, Move, OneStep, Place, ProveContinued, prover_of};
+pub use game::{Challenge, Illegal, OneStepVerifier, Rules, Terms, Verifier, time_budgets};
+pub use moves::{Bisect, Bisection, Move, OneStep, Place, ProveContinued};
 pub use player::{Execution, Player, PlayerError};
 pub use tree::{PATH_MAX, Path, path, root, root_from_path};
 

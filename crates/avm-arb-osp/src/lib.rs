@@ -9,11 +9,14 @@
 
 extern crate alloc;
 
+use alloc::vec::Vec;
+
 pub mod challenge;
 #[cfg(feature = "encode")]
 pub mod encode;
+pub mod verify;
 
-use alloc::vec::Vec;
+pub use verify::{Executor, Inboxes, Known, Mode, Outcome, Refusal, verify, verify_as};
 
 /// A one-step proof: the two byte strings that the settlement contract takes.
 ///

@@ -170,6 +170,7 @@ fn schema(file: &str, document: &Value) -> Result<(), String> {
         "adversarial_proofs.json" => &["program", "step", "before", "honest_after", "honest_gas"],
         "challenges.json" => &["moves"],
         "mutated_proofs.json" => &["proof", "accepted"],
+        "proofs.json" => &["initial_hash", "steps"],
         _ => &["program", "initial_hash", "steps", "final"],
     };
     let entries = document.as_array().ok_or("it is not an array of cases")?;

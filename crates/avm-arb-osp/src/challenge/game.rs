@@ -5,43 +5,57 @@ use ruint::aliases::U256;
 
 use super::Side;
 use super::claim::{Counters, Cut, UNREACHABLE, cut_hash};
-use super::moves::{Bisect, Bisection, Move, OneStep, Place, ProveContinued, prover_of};
+use super::moves::{Bisect, Bisection, Move, OneStep, Place, ProveContinued};
 use super::tree::{PATH_MAX, root_from_path};
-use crate::Proof;
-
-/// What a one-step proof shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StepResult {
-    /// Gas of the step.
-    pub gas: u64,
-    /// Messages read after it.
-    pub messages_read: U256,
-    /// Machine hash before it.
-    pub before: Hash,
-    /// Machine hash after it.
-    pub after: Hash,
-    /// Accumulator over the sends after it.
-    pub send_acc: Hash,
-    /// Accumulator over the logs after it.
-    pub log_acc: Hash,
-}
+use crate::{Executor, Inboxes, Known, Mode, Outcome, Proof, Refusal, verify_as};
 
 /// Who reads one-step proofs for the contract. Spec: section 14.
 pub trait OneStepVerifier {
     /// Why a proof is refused.
     type Refusal: core::error::Error + 'static;
 
-    /// What the proof shows of a step that starts with these counters.
+    /// What the proof shows of a step that starts with these counters, as `prover` reads it.
     ///
     /// # Errors
     /// If it is not the proof of any step.
     fn verify(
         &self,
+        prover: Executor,
         proof: &Proof,
         messages_read: U256,
         send_acc: Hash,
         log_acc: Hash,
-    ) -> Result<StepResult, Self::Refusal>;
+    ) -> Result<Outcome, Self::Refusal>;
+}
+
+/// The verifier of this crate.
+#[derive(Clone, Debug, Default)]
+pub struct Verifier {
+    /// Which proofs are accepted.
+    pub mode: Mode,
+    /// What messages are checked against.
+    pub inboxes: Inboxes,
+}
+
+impl OneStepVerifier for Verifier {
+    type Refusal = Refusal;
+
+    fn verify(
+        &self,
+        prover: Executor,
+        proof: &Proof,
+        messages_read: U256,
+        send_acc: Hash,
+        log_acc: Hash,
+    ) -> Result<Outcome, Refusal> {
+        let known = Known {
+            messages_read,
+            send_acc,
+            log_acc,
+            inboxes: &self.inboxes,
+        };
+        verify_as(self.mode, prover, proof, &known)
+    }
 }
 
 /// Which moves a challenge accepts.
@@ -219,14 +233,6 @@ pub enum Illegal<R> {
         /// The most.
         max: U256,
     },
-    /// A verifier contract that does not know the opcode.
-    #[error("verifier {found} does not know the opcode, verifier {want} does")]
-    WrongProver {
-        /// Verifier named.
-        found: u8,
-        /// Verifier that knows it.
-        want: u8,
-    },
     /// The proof is refused.
     #[error("the one-step proof is refused")]
     Proof(#[source] R),
@@ -373,11 +379,7 @@ impl<V: OneStepVerifier> Challenge<V> {
     }
 
     fn one_step(&self, mv: &OneStep) -> Result<Hash, Illegal<V::Refusal>> {
-        let (place, found) = (&mv.place, mv.prover);
-        let want = prover_of(mv.proof.proof.first().copied().unwrap_or(0));
-        if found != want {
-            return Err(Illegal::WrongProver { found, want });
-        }
+        let place = &mv.place;
         let (messages_read, send_acc, log_acc) = (
             mv.initial_messages_read,
             mv.initial_send_acc,
@@ -385,7 +387,7 @@ impl<V: OneStepVerifier> Challenge<V> {
         );
         let step = self
             .verifier
-            .verify(&mv.proof, messages_read, send_acc, log_acc)
+            .verify(mv.prover, &mv.proof, messages_read, send_acc, log_acc)
             .map_err(Illegal::Proof)?;
         let before = Cut {
             gas_used: mv.initial_gas,

@@ -7,7 +7,7 @@ use ruint::aliases::U256;
 
 use super::claim::{Cut, Segment};
 use super::tree;
-use crate::Proof;
+use crate::{Executor, Proof};
 
 /// The segment that a move is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,8 +65,8 @@ pub struct OneStep {
     pub initial_logs: U256,
     /// The proof.
     pub proof: Proof,
-    /// Which of the verifier contracts runs; see [`prover_of`].
-    pub prover: u8,
+    /// Which of the verifier contracts runs.
+    pub prover: Executor,
 }
 
 /// A move.
@@ -80,17 +80,6 @@ pub enum Move {
     OneStep(OneStep),
     /// Says that the party whose turn it is let its time run out. Anybody may.
     Timeout,
-}
-
-/// Number of the verifier contract that knows an opcode: 0 the general one, 1 buffers and sends,
-/// 2 hashing.
-#[must_use]
-pub fn prover_of(opcode: u8) -> u8 {
-    match opcode {
-        0xa1..=0xa6 | 0x70 => 1,
-        0x20..=0x24 => 2,
-        _ => 0,
-    }
 }
 
 /// The segments of the last move, which everybody can read off it.

@@ -6,8 +6,8 @@ use avm_core::Hash;
 use ruint::aliases::U256;
 
 use super::claim::{Cut, UNREACHABLE};
-use super::moves::{Bisect, Bisection, Move, OneStep, Place, ProveContinued, prover_of};
-use crate::Proof;
+use super::moves::{Bisect, Bisection, Move, OneStep, Place, ProveContinued};
+use crate::{Executor, Proof};
 
 /// What a party holds for the execution. An honest party's is the real one.
 pub trait Execution {
@@ -144,7 +144,7 @@ impl<E: Execution> Player<E> {
             initial_gas: start.gas_used,
             initial_sends: counters.sends,
             initial_logs: counters.logs,
-            prover: prover_of(proof.proof.first().copied().unwrap_or(0)),
+            prover: Executor::of(proof.proof.first().copied().unwrap_or(0)),
             proof,
         }))
     }

@@ -2,15 +2,15 @@
 //! the recorded one.
 
 use avm_arb::Arb;
-use avm_arb_osp::Proof;
 use avm_arb_osp::challenge::{
     ArbExecution, Bisect, Bisection, Challenge, Counters, Cut, Illegal, Move, OneStep, Place,
-    Player, ProveContinued, Rules, Segment, Side, Terms,
+    Player, ProveContinued, Rules, Segment, Side, Terms, Verifier,
 };
+use avm_arb_osp::{Executor, Proof};
 use ruint::aliases::U256;
 use serde_json::Value;
 
-use crate::referee::{self, Run, Steps};
+use crate::referee;
 use crate::vectors;
 
 const START_BLOCK: u64 = 100;
@@ -84,7 +84,12 @@ fn recorded(value: &Value) -> Option<Move> {
                     proof: vectors::bytes(&value["proof"]),
                     buffer: vectors::bytes(&value["buffer_proof"]),
                 },
-                prover: value["prover"].as_u64().unwrap() as u8,
+                prover: match value["prover"].as_u64().unwrap() {
+                    0 => Executor::General,
+                    1 => Executor::Buffer,
+                    2 => Executor::Hashing,
+                    other => panic!("{other} is no prover"),
+                },
             })
         }
         "cannot_prove" => return None,
@@ -92,24 +97,21 @@ fn recorded(value: &Value) -> Option<Move> {
     })
 }
 
-/// One dispute, with the run that it is about.
+/// One dispute, with the execution that it is about.
 struct Dispute {
     entry: Value,
     before: Cut,
     after: Cut,
-    run: Run,
     execution: ArbExecution,
 }
 
 impl Dispute {
     fn new(entry: Value) -> Self {
         let program = vectors::program(&entry);
-        let batch = vectors::batch(vec![]);
         let asserted = &entry["asserted"];
         Dispute {
             before: cut(&asserted["before"]),
             after: cut(&asserted["after"]),
-            run: referee::run(&program, &[], &batch, 2_000),
             execution: ArbExecution::new(Arb::default().load(&program), vec![], 0),
             entry,
         }
@@ -123,7 +125,7 @@ impl Dispute {
         Bisection::initial(&self.before, &self.after)
     }
 
-    fn challenge(&self, rules: Rules) -> Challenge<Steps> {
+    fn challenge(&self, rules: Rules) -> Challenge<Verifier> {
         let terms = Terms {
             degree: 400,
             asserter_blocks: 50,
@@ -131,7 +133,8 @@ impl Dispute {
             max_messages: self.after.counters.messages_read,
             rules,
         };
-        Challenge::new(&self.initial(), terms, START_BLOCK, self.run.steps.clone())
+        let verifier = referee::verifier(rules, &vectors::batch(vec![]));
+        Challenge::new(&self.initial(), terms, START_BLOCK, verifier)
     }
 }
 

@@ -2,12 +2,12 @@
 
 use avm_arb::program::Program;
 use avm_arb::{Arb, Message, asm, sample};
-use avm_arb_osp::Proof;
 use avm_arb_osp::challenge::{
     ArbExecution, Bisect, Bisection, Challenge, Cut, Execution, Illegal, Move, Place, Player,
-    PlayerError, Rules, Side, Terms, UNREACHABLE,
+    PlayerError, Rules, Side, Terms, UNREACHABLE, Verifier,
 };
 use avm_arb_osp::encode::Batch;
+use avm_arb_osp::{Executor, Proof, Refusal};
 use avm_core::Hash;
 use avm_testkit::seed::{self, Rng};
 use ruint::aliases::U256;
@@ -23,6 +23,7 @@ const SPARE_MOVES: u32 = 4;
 /// A program, its whole run, and what an honest party holds.
 struct Case {
     run: Run,
+    batch: Batch,
     honest: ArbExecution,
     end: U256,
 }
@@ -30,11 +31,12 @@ struct Case {
 impl Case {
     fn new(program: &Program, messages: Vec<Message>, budget: usize) -> Self {
         let (batch, count) = (vectors::batch(messages.clone()), messages.len() as u64);
-        let run = referee::run(program, &messages, &batch, budget);
+        let run = referee::run(program, &messages, budget);
         Case {
             end: run.cuts.last().unwrap().gas_used,
             run,
-            honest: honest(program, batch, count),
+            honest: honest(program, batch.clone(), count),
+            batch,
         }
     }
 
@@ -45,14 +47,17 @@ impl Case {
         self.run.cuts.get(at).copied()
     }
 
-    fn terms(&self, degree: u64, rules: Rules) -> Terms {
-        Terms {
+    /// A challenge with time enough, from block 100 on.
+    fn challenge(&self, initial: &Bisection, degree: u64, rules: Rules) -> Challenge<Verifier> {
+        let terms = Terms {
             degree,
-            asserter_blocks: 1_000,
-            challenger_blocks: 1_000,
-            max_messages: U256::MAX,
+            asserter_blocks: 50,
+            challenger_blocks: 60,
+            max_messages: U256::from(self.batch.messages().len()),
             rules,
-        }
+        };
+        let verifier = referee::verifier(rules, &self.batch);
+        Challenge::new(initial, terms, 100, verifier)
     }
 }
 
@@ -183,8 +188,7 @@ fn play(
         Side::Challenger => claimed?,
     };
     let mut last = Bisection::initial(&before, &after);
-    let (terms, steps) = (case.terms(degree, rules), case.run.steps.clone());
-    let mut challenge = Challenge::new(&last, terms, 0, steps);
+    let mut challenge = case.challenge(&last, degree, rules);
     let mut player = Player {
         execution: case.honest.clone(),
         degree,
@@ -200,7 +204,7 @@ fn play(
                 None => break,
             }
         };
-        let applied = challenge.apply(side, u64::from(moves), &mv);
+        let applied = challenge.apply(side, 100 + u64::from(moves), &mv);
         if side == honest_side {
             applied.unwrap_or_else(|error| panic!("{error} for {mv:?}"));
         } else if applied.is_err() {
@@ -344,8 +348,7 @@ fn a_cut_behind_an_unreachable_one_leaves_no_move() {
     claimed.gas_used += U256::from(10);
     let initial = Bisection::initial(&case.run.cuts[0], &claimed);
     for rules in [Rules::Deployed, Rules::Sound] {
-        let terms = case.terms(3, rules);
-        let mut challenge = Challenge::new(&initial, terms, 0, case.run.steps.clone());
+        let mut challenge = case.challenge(&initial, 3, rules);
         let mut player = Player {
             execution: case.honest.clone(),
             degree: 3,
@@ -360,7 +363,7 @@ fn a_cut_behind_an_unreachable_one_leaves_no_move() {
         );
         let ours_left = Bisection::after(&ours, 3).unwrap();
         let first = Move::Bisect(ours);
-        challenge.apply(Side::Challenger, 0, &first).unwrap();
+        challenge.apply(Side::Challenger, 100, &first).unwrap();
         let start = case.cut_at(ours_left.segments()[1].start).unwrap();
         let place = ours_left.place(1).unwrap();
         let lie = Bisect {
@@ -369,7 +372,7 @@ fn a_cut_behind_an_unreachable_one_leaves_no_move() {
             rest: start.counters.hash(),
             cuts: vec![start.hash(), start.hash(), UNREACHABLE, claimed.hash()],
         };
-        let said = challenge.apply(Side::Asserter, 0, &Move::Bisect(lie.clone()));
+        let said = challenge.apply(Side::Asserter, 100, &Move::Bisect(lie.clone()));
         if rules == Rules::Sound {
             let refused = Illegal::ReachableAfterUnreachable { at: 3 };
             assert_eq!(said, Err(refused));
@@ -433,7 +436,7 @@ impl avm_core::Host for NoInputs {
 
 // ---- refusals
 
-type Refused = Illegal<referee::NoSuchStep>;
+type Refused = Illegal<Refusal>;
 
 /// A challenge in which the challenger may bisect, and a bisection that is accepted.
 fn opening() -> (Case, Bisection, Bisect) {
@@ -454,10 +457,6 @@ fn opening() -> (Case, Bisection, Bisect) {
 #[test]
 fn bisections_that_are_refused() {
     let (case, initial, good) = opening();
-    let challenge = || {
-        let (terms, steps) = (case.terms(3, Rules::Sound), case.run.steps.clone());
-        Challenge::new(&initial, terms, 100, steps)
-    };
     type Change = fn(&mut Bisect);
     type Check = fn(&Refused) -> bool;
     let cases: [(&str, Change, Check); 9] = [
@@ -513,7 +512,7 @@ fn bisections_that_are_refused() {
     for (name, change, is_right) in cases {
         let mut bad = good.clone();
         change(&mut bad);
-        let mut challenge = challenge();
+        let mut challenge = case.challenge(&initial, 3, Rules::Sound);
         let said = challenge.apply(Side::Challenger, 100, &Move::Bisect(bad));
         let error = said.expect_err(name);
         assert!(is_right(&error), "{name}: {error:?}");
@@ -527,9 +526,7 @@ fn bisections_that_are_refused() {
 fn moves_out_of_turn_or_time_are_refused() {
     let (case, initial, good) = opening();
     let good = Move::Bisect(good);
-    let (mut terms, steps) = (case.terms(3, Rules::Sound), case.run.steps.clone());
-    (terms.asserter_blocks, terms.challenger_blocks) = (50, 60);
-    let mut challenge = Challenge::new(&initial, terms, 100, steps);
+    let mut challenge = case.challenge(&initial, 3, Rules::Sound);
     let (asserter, challenger) = (Side::Asserter, Side::Challenger);
     let turn = challenger;
     let wrong = challenge.apply(asserter, 100, &good);
@@ -574,20 +571,22 @@ fn proofs_that_are_refused() {
         panic!("one step is left");
     };
     let apply = |initial: &Bisection, mv: Move| {
-        let (mut terms, steps) = (case.terms(3, Rules::Sound), case.run.steps.clone());
-        terms.max_messages = U256::ZERO;
-        Challenge::new(initial, terms, 0, steps).apply(Side::Challenger, 0, &mv)
+        let mut challenge = case.challenge(initial, 3, Rules::Sound);
+        challenge.apply(Side::Challenger, 100, &mv)
     };
     assert_eq!(apply(&initial, Move::OneStep(good.clone())), Ok(()));
 
     let mut bad = good.clone();
-    bad.prover = 2;
-    let refused = Err(Illegal::WrongProver { found: 2, want: 0 });
-    assert_eq!(apply(&initial, Move::OneStep(bad)), refused);
+    bad.prover = Executor::Hashing;
+    let said = apply(&initial, Move::OneStep(bad));
+    assert!(matches!(
+        said,
+        Err(Illegal::Proof(Refusal::WrongExecutor { .. }))
+    ));
     let mut bad = good.clone();
     bad.proof.proof.pop();
-    let refused = Err(Illegal::Proof(referee::NoSuchStep));
-    assert_eq!(apply(&initial, Move::OneStep(bad)), refused);
+    let said = apply(&initial, Move::OneStep(bad));
+    assert!(matches!(said, Err(Illegal::Proof(Refusal::Short { .. }))));
     let mut bad = good.clone();
     bad.initial_gas = U256::ONE;
     let said = apply(&initial, Move::OneStep(bad));
