@@ -1,10 +1,8 @@
 //! The encoder gives the bytes of the reference prover.
 
-use std::path::Path;
-
 use avm_arb::{Arb, ArbMachine};
 use avm_arb_osp::Proof;
-use avm_arb_osp::encode::{Batch, CodePoints, EncodeError, Options, encode};
+use avm_arb_osp::encode::{Batch, EncodeError, Options, encode};
 use avm_core::{Claim, Machine, MemoryInbox, MemoryNodes, MemoryOutbox, advance};
 use serde_json::Value;
 
@@ -47,17 +45,16 @@ impl Run {
         assert_eq!(self.claim.steps, step, "{}", self.name);
     }
 
-    fn encode(&mut self, code_points: CodePoints) -> Result<Proof, EncodeError> {
+    fn encode(&mut self) -> Result<Proof, EncodeError> {
         let state = self.machine.save(&mut self.nodes).unwrap();
         let message = self.batch.proof(self.claim.inputs as usize);
-        let options = Options { code_points };
-        encode(state, &self.nodes, message.as_ref(), options)
+        encode(state, &self.nodes, message.as_ref(), Options::default())
     }
 
     /// Compares the proof of the next step with a recorded one.
     fn check(&mut self, recorded: &Value) {
         let place = format!("{} step {}", self.name, self.claim.steps);
-        let proof = self.encode(CodePoints::Full);
+        let proof = self.encode();
         let proof = proof.unwrap_or_else(|error| panic!("{place}: {error}"));
         let mut want = vectors::bytes(&recorded["proof"]);
         want.extend(vectors::bytes(&recorded["inbox_proof"]));
@@ -109,7 +106,7 @@ fn recorded_proofs() {
 /// The selection that comes with the project.
 #[test]
 fn selected_proofs() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../vectors/arb");
+    let folder = vectors::own_folder();
     let programs: Vec<Value> = vectors::program_files(&folder)
         .iter()
         .flat_map(|path| vectors::entries(path))

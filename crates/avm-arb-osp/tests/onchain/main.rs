@@ -5,4 +5,5 @@ mod disputes;
 mod encode;
 mod games;
 mod referee;
+mod steps;
 mod vectors;

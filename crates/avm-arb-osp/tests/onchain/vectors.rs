@@ -20,6 +20,11 @@ pub fn folder() -> Option<PathBuf> {
     places.into_iter().find(|folder| folder.is_dir())
 }
 
+/// Folder of the vectors that come with the project.
+pub fn own_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../vectors/arb")
+}
+
 /// The entries of a vector file.
 pub fn entries(path: &Path) -> Vec<Value> {
     let text = std::fs::read(path).unwrap();
