@@ -473,3 +473,17 @@ pub fn time_budgets(
         Some(u64::try_from(left).unwrap_or(u64::MAX))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_side_has_until_the_same_block() {
+        // Until 100 + (260 - 110) + 20 = 270.
+        let budgets = |second| time_budgets(100, [110, second], 260, 20);
+        assert_eq!(budgets(150), [Some(160), Some(120)]);
+        assert_eq!(budgets(270), [Some(160), Some(0)]);
+        assert_eq!(budgets(271), [Some(160), None]);
+    }
+}

@@ -5,5 +5,6 @@ mod disputes;
 mod encode;
 mod games;
 mod referee;
+mod refusals;
 mod steps;
 mod vectors;

@@ -1,7 +1,9 @@
 //! The whole run of a program, and what a challenge about it needs.
 
 use avm_arb::{Arb, Message, Program, Tally};
-use avm_arb_osp::challenge::{Counters, Cut, Rules, Verifier};
+use avm_arb_osp::challenge::{
+    ArbExecution, Bisection, Challenge, Counters, Cut, Rules, Terms, Verifier,
+};
 use avm_arb_osp::encode::Batch;
 use avm_arb_osp::{Inboxes, Mode};
 use avm_core::{Claim, Hash, MemoryOutbox, advance};
@@ -60,4 +62,57 @@ fn cut(tally: Tally, machine: Hash) -> Cut {
             logs: U256::from(tally.logs),
         },
     }
+}
+
+/// A program, its whole run, and what an honest party holds.
+pub struct Case {
+    pub run: Run,
+    pub batch: Batch,
+    pub honest: ArbExecution,
+    /// Gas at the end of the run.
+    pub end: U256,
+}
+
+impl Case {
+    pub fn new(program: &Program, messages: Vec<Message>, budget: usize) -> Self {
+        let (batch, count) = (vectors::batch(messages.clone()), messages.len() as u64);
+        let run = run(program, &messages, budget);
+        Case {
+            end: run.cuts.last().unwrap().gas_used,
+            run,
+            honest: honest(program, batch.clone(), count),
+            batch,
+        }
+    }
+
+    /// The real cut at a position.
+    pub fn cut_at(&self, target: U256) -> Option<Cut> {
+        let before = |cut: &Cut| cut.gas_used < target;
+        let at = self.run.cuts.partition_point(before);
+        self.run.cuts.get(at).copied()
+    }
+
+    /// A challenge with time enough, from block 100 on.
+    pub fn challenge(&self, initial: &Bisection, degree: u64, rules: Rules) -> Challenge<Verifier> {
+        let terms = Terms {
+            degree,
+            asserter_blocks: 50,
+            challenger_blocks: 60,
+            max_messages: U256::from(self.batch.messages().len()),
+            rules,
+        };
+        let verifier = verifier(rules, &self.batch);
+        Challenge::new(initial, terms, 100, verifier)
+    }
+}
+
+/// An honest party's view of a run.
+pub fn honest(program: &Program, batch: Batch, count: u64) -> ArbExecution {
+    ArbExecution::new(Arb::default().load(program), vec![batch], count)
+}
+
+/// A claim that is wrong about the machine.
+pub fn false_cut(mut cut: Cut) -> Cut {
+    cut.counters.machine = Hash::keccak(&cut.counters.machine.0);
+    cut
 }

@@ -4,7 +4,9 @@
 use std::sync::Mutex;
 
 use avm_arb::{Arb, ArbMachine, Message, Program, Status, asm, sample};
-use avm_arb_osp::encode::{Batch, CODE_POINT_DEPTH_MAX, CodePoints, EncodeError, Options, encode};
+use avm_arb_osp::encode::{
+    Batch, BatchError, BatchStart, CODE_POINT_DEPTH_MAX, CodePoints, EncodeError, Options, encode,
+};
 use avm_arb_osp::{Inboxes, Known, Mode, Outcome, Proof, verify};
 use avm_core::{Bytes, Claim, Hash, HostError, Machine, MemoryNodes, MemoryOutbox, Nodes, advance};
 use avm_testkit::seed;
@@ -266,4 +268,57 @@ fn every_node_that_is_read_is_needed() {
         }
     }
     assert!(stepper.claim.steps > 4);
+}
+
+/// Messages of both kinds, among them two delayed ones in a run.
+fn mixed_messages() -> Vec<Message> {
+    let message = |number: u64, delayed: Option<u64>, data: &[u8]| Message {
+        kind: if data.is_empty() { 6 } else { 3 },
+        sender: [number as u8; 20],
+        block_number: U256::from(7),
+        timestamp: U256::from(8),
+        sequence_number: match delayed {
+            Some(listed) => U256::from(listed) | U256::ONE << 255,
+            None => U256::from(number),
+        },
+        gas_price_l1: U256::from(u8::from(delayed.is_some())),
+        data: data.into(),
+    };
+    vec![
+        message(0, None, b"first"),
+        message(1, Some(0), b"delayed"),
+        message(2, Some(1), &[1; 70]),
+        message(3, None, b""),
+        message(4, None, b"last"),
+        message(5, Some(2), b"delayed again"),
+        message(6, None, b""),
+    ]
+}
+
+#[test]
+fn messages_of_both_inboxes_are_proven() {
+    let text = "inbox\n".repeat(7) + "halt";
+    let program = asm::assemble(&text).unwrap().program;
+    assert_eq!(Stepper::new(&program, mixed_messages()).check(20), 8);
+}
+
+#[test]
+fn batches_are_in_order() {
+    let batch = |change: fn(&mut Vec<Message>)| {
+        let mut messages = mixed_messages();
+        change(&mut messages);
+        Batch::new(BatchStart::default(), messages).map(drop)
+    };
+    assert_eq!(batch(|_| ()), Ok(()));
+    let gap = batch(|messages| drop(messages.remove(0)));
+    let (number, found) = (U256::from(2), U256::from(3));
+    assert_eq!(gap, Err(BatchError::SequencerNumber { number, found }));
+    let swapped = batch(|messages| messages.swap(1, 2));
+    let [number, found, want] = [2, 0, 2].map(U256::from);
+    let refused = BatchError::DelayedNumber {
+        number,
+        found,
+        want,
+    };
+    assert_eq!(swapped, Err(refused));
 }
