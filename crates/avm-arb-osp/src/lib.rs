@@ -11,6 +11,9 @@ extern crate alloc;
 
 use alloc::vec::Vec;
 
+pub mod challenge;
+#[cfg(feature = "encode")]
+pub mod encode;
 pub mod verify;
 
 pub use verify::{Executor, Inboxes, Known, Mode, Outcome, Refusal, verify, verify_as};

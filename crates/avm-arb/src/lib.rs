@@ -20,6 +20,7 @@ mod machine;
 mod math;
 pub mod message;
 pub mod mexe;
+pub mod nodes;
 pub mod ops;
 pub mod program;
 #[cfg(feature = "sample")]

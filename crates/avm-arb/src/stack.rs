@@ -13,6 +13,7 @@ use ruint::aliases::U256;
 
 use crate::heap::{Heap, NONE, inner_hash, inner_preimage, shell_preimage};
 use crate::limbs::wrapping_add;
+use crate::nodes;
 use crate::store::Store;
 use crate::value::Value;
 
@@ -120,8 +121,8 @@ impl Stack {
     pub(crate) fn pull(&mut self, want: usize, store: &Store) -> Result<usize, HostError> {
         while self.len < want {
             let Some(rest) = self.rest else { break };
-            let (inner, _) = store.shell(rest.hash)?;
-            let [top, below] = store.pair(inner)?;
+            let inner = nodes::tuple(rest.hash, store)?.inner;
+            let [top, below] = nodes::pair(inner, store)?;
             self.digests.clear();
             // Room above the items would have to move, too: fewer than `want` items do.
             self.slots.truncate(self.len);
@@ -140,7 +141,7 @@ impl Stack {
         if let Some(rest) = &mut self.rest
             && rest.size.is_none()
         {
-            rest.size = Some(store.shell(rest.hash)?.1);
+            rest.size = Some(nodes::tuple(rest.hash, store)?.size);
         }
         Ok(())
     }

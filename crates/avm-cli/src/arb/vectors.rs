@@ -27,7 +27,7 @@ pub fn run(file: &str, document: &Value) -> Option<Vec<Case>> {
             };
             entries().enumerate().map(case).collect()
         }
-        "challenges.json" | "mutated_proofs.json" | "proofs.json" => return None,
+        "challenges.json" | "encoded.json" | "mutated_proofs.json" | "proofs.json" => return None,
         _ => entries().map(|entry| named(entry, program)).collect(),
     };
     Some(cases)
