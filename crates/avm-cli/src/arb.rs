@@ -144,7 +144,7 @@ impl MachineCli for ArbCli {
         value_text(hash, Arc::new(nodes), VALUE_CHARS).map_err(|e| e.to_string())
     }
 
-    fn vectors(&self, file: &str, document: &Value) -> Result<Option<Vec<Case>>, String> {
+    fn vectors(&self, file: &str, document: &Value) -> Result<Vec<Case>, String> {
         schema(file, document)?;
         Ok(vectors::run(file, document))
     }

@@ -77,11 +77,11 @@ pub trait MachineCli: Sync {
     /// If it is not among the nodes.
     fn value_text(&self, hash: Hash, nodes: MemoryNodes) -> Result<String, String>;
 
-    /// Runs the cases of a vector file; `None` if they are not for the engine.
+    /// Runs the cases of a vector file.
     ///
     /// # Errors
     /// Why the file is not a vector file.
-    fn vectors(&self, file: &str, document: &Value) -> Result<Option<Vec<Case>>, String>;
+    fn vectors(&self, file: &str, document: &Value) -> Result<Vec<Case>, String>;
 }
 
 /// A program, ready to be started.
