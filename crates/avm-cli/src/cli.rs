@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use avm_core::Hash;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Full name of the project, the first thing `avm version` prints.
@@ -26,8 +27,6 @@ pub const RESERVED: &[&str] = &[
     "profile",
     "diff",
     "bisect",
-    "prove",
-    "verify",
     "dispute",
     "bundle",
     "explain-intent",
@@ -51,7 +50,7 @@ pub const OTHER_TOOL: &[&str] = &["install", "use", "list", "uninstall"];
     version,
     about = "Run, trace, replay and check verifiable state machines",
     long_about = "avm runs deterministic machines over a log of inputs and answers: is my state the \
-                  same as yours, where did we first disagree, and why.\n\n\
+                  same as yours, where did we first disagree, why, and can I prove it to others.\n\n\
                   A moment is named by a POINT: `main.avmlog@3` is the state after input 3, \
                   `main.avmlog@3:7` the state before step 7 of that input, `main.avmlog@final:-1` \
                   the one before the last step. `avm explain AVM0201` has the whole grammar.",
@@ -263,6 +262,55 @@ pub enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Prove a step, a range, an input, or a key of a state
+    #[command(
+        long_about = "Writes a proof that anybody can check offline, with nothing but the file and this \
+        program: `avm verify FILE`.\n\n\
+        A point with a step (`main.avmlog@3:7`, `final:-1`) proves that step, `A..B` all steps between two \
+        points, a point without a step (`@3`) the whole input, and --key what the state at a point has \
+        at a key, or that it has none.\n\n\
+        Without a file in front of the point the current log is meant: main.avmlog here or in --home, \
+        or the only .avmlog there. A file that exists is overwritten only with --yes, or if it would \
+        not change."
+    )]
+    Prove {
+        /// FILE@POINT, FILE@POINT..POINT, or a point in the current log; or a file and then a point
+        #[arg(required = true, num_args = 1..=2, value_name = "TARGET")]
+        target: Vec<String>,
+        /// Its inputs.
+        #[command(flatten)]
+        inputs: Inputs,
+        /// Write to FILE [default: LOG-INPUT-STEP.avmproof, here]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// What to prove [default: as the target says]
+        #[arg(long, value_name = "KIND")]
+        kind: Option<ProofKind>,
+        /// What the state has at KEY, as `avm state` names it
+        #[arg(long, value_name = "KEY")]
+        key: Option<String>,
+    },
+    /// Check proofs, offline
+    #[command(
+        long_about = "Checks proof files with nothing but the files and the rules in this program, and says \
+        what each shows, and under which log.\n\n\
+        Exits 0 if all are valid, 1 if one is not, 3 if a file is no proof, 9 if it is of other rules, \
+        and 7 if it covers more than --max-steps steps (100 million unless given)."
+    )]
+    Verify {
+        /// Proof files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Require this state: the one after a run, or the one that has the key
+        #[arg(long, value_name = "HASH")]
+        root: Option<Hash>,
+        /// Require the log that the proof holds under to be this one
+        #[arg(long, value_name = "LOG", conflicts_with = "head")]
+        log: Option<String>,
+        /// Require the log that the proof holds under to have this root
+        #[arg(long, value_name = "HASH")]
+        head: Option<Hash>,
+    },
     /// List the machines, or describe one
     Machines {
         /// Machine
@@ -338,6 +386,19 @@ pub enum StateForm {
     Jsonl,
     /// Comma-separated values with a header line
     Csv,
+}
+
+/// What a proof is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProofKind {
+    /// One step
+    Step,
+    /// All steps from one point to another
+    Range,
+    /// A whole input
+    Input,
+    /// A key of a state
+    Key,
 }
 
 fn steps(text: &str) -> Result<u64, String> {

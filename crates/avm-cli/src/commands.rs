@@ -6,6 +6,7 @@ pub mod doctor;
 pub mod explain;
 pub mod machines;
 pub mod meta;
+pub mod prove;
 pub mod record;
 pub mod replay;
 pub mod roots;
@@ -14,12 +15,13 @@ pub mod show;
 pub mod state;
 pub mod trace;
 pub mod vectors;
+pub mod verify;
 
 use std::path::Path;
 
 use crate::cli::Command;
-use crate::codes;
 use crate::context::Context;
+use crate::current;
 use crate::error::{self, CliError};
 use crate::log::Log;
 use crate::output::Reply;
@@ -90,6 +92,29 @@ pub fn execute(ctx: &Context, command: Command) -> Result<Reply, CliError> {
             raw,
         } => show::show(ctx, &point, key.as_deref(), inputs.inputs.as_deref(), raw),
         Command::Replay { log, check } => replay::replay(ctx, &log, check),
+        Command::Prove {
+            target,
+            inputs,
+            output,
+            kind,
+            key,
+        } => {
+            let options = prove::Options {
+                output: output.as_deref(),
+                kind,
+                key: key.as_deref(),
+            };
+            prove::prove(ctx, &target, inputs.inputs.as_deref(), &options)
+        }
+        Command::Verify {
+            files,
+            root,
+            log,
+            head,
+        } => {
+            let log = log.as_deref();
+            verify::verify(ctx, &files, &verify::Wanted { root, log, head })
+        }
         Command::Machines { id, ops } => machines::machines(id.as_deref(), ops),
         Command::Bench {
             id,
@@ -135,18 +160,9 @@ pub fn open(
             return Err(error::usage("a range is within one log").help("write LOG@A..@B"));
         }
     };
-    let file = file.ok_or_else(|| no_file(&args.join(" ")))?;
+    let file = match file {
+        Some(file) => file,
+        None => current::log(ctx, &args.join(" "))?,
+    };
     Ok((Log::open(ctx, &file, inputs)?, target))
-}
-
-fn no_file(text: &str) -> CliError {
-    let text = crate::output::clip(text, 60);
-    CliError::new(
-        &codes::NO_FILE,
-        format!("`{text}` names no file, and there is no current log"),
-    )
-    .help(format!(
-        "write the file first: main.avmlog{}{text}",
-        if text.starts_with('@') { "" } else { "@" }
-    ))
 }

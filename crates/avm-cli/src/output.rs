@@ -18,6 +18,8 @@ pub struct Reply {
     pub warnings: Vec<String>,
     /// Whether the command wrote its result itself, as a stream.
     pub streamed: bool,
+    /// Exit code: other than 0 if the answer is no.
+    pub exit: u8,
 }
 
 impl Reply {
