@@ -25,10 +25,7 @@ pub const RESERVED: &[&str] = &[
     "fuzz",
     "debug",
     "profile",
-    "diff",
-    "bisect",
     "dispute",
-    "bundle",
     "explain-intent",
     "dev",
     "node",
@@ -262,6 +259,80 @@ pub enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// List the keys that differ between two points
+    #[command(
+        long_about = "Lists the keys whose values differ between two points of one log or of two, with both \
+        values. Differences inside tuples are named down to the element.\n\n\
+        Exits 0 if nothing differs and 1 if something does."
+    )]
+    Diff {
+        /// FILE@POINT, or a file for the end of its run
+        a: String,
+        /// The same; without a file, a point of the first one
+        b: String,
+        /// Inputs, for programs
+        #[command(flatten)]
+        inputs: Inputs,
+        /// Only how many keys differ, by their first part
+        #[arg(long)]
+        stat: bool,
+        /// Only keys that start with this
+        #[arg(long, value_name = "PREFIX")]
+        only: Option<String>,
+    },
+    /// Find the first input, step and key where two logs disagree
+    #[command(
+        long_about = "Compares two logs: the programs, the inputs, and the roots that were recorded with \
+        them. Names the first input that differs, the first step inside it, and the keys that differ \
+        there; or the first root that only one side recorded and that executing the inputs does not \
+        give. Writes a bundle that reproduces it.\n\n\
+        A and B are logs, store directories, bundles or programs; a point `LOG@N` compares up to input \
+        N. `avm bisect LOG --recorded` compares what a log records with what executing it gives.\n\n\
+        Exits 0 if the two agree as far as both go, and 8 if they do not."
+    )]
+    Bisect {
+        /// The one log
+        a: String,
+        /// The other; none with --recorded
+        #[arg(required_unless_present = "recorded", conflicts_with = "recorded")]
+        b: Option<String>,
+        /// Inputs, for programs
+        #[command(flatten)]
+        inputs: Inputs,
+        /// How far to look
+        #[arg(long, value_name = "WHAT", default_value = "key")]
+        until: Until,
+        /// Compare one log with the roots recorded in it
+        #[arg(long)]
+        recorded: bool,
+        /// Write the bundle to FILE [default: disagree-INPUT.avmbundle, here]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Write one file that reproduces a point
+    #[command(
+        long_about = "Writes the program, the inputs up to a point and the point itself into one file. Every \
+        command takes a bundle where it takes a log; without `@` a bundle stands for its own point.\n\n\
+        The roots recorded up to the point are in it, too, or the root at the point if none was \
+        recorded; --min leaves them out."
+    )]
+    Bundle {
+        /// FILE@POINT, a point in the current log, or a file and then a point
+        #[arg(required = true, num_args = 1..=2, value_name = "POINT")]
+        target: Vec<String>,
+        /// Its inputs.
+        #[command(flatten)]
+        inputs: Inputs,
+        /// Write to FILE [default: LOG-INPUT-STEP.avmbundle, here]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Leave out what the point does not need: recorded roots
+        #[arg(long)]
+        min: bool,
+        /// A text that says why there is a bundle
+        #[arg(long, value_name = "TEXT")]
+        why: Option<String>,
+    },
     /// Prove a step, a range, an input, or a key of a state
     #[command(
         long_about = "Writes a proof that anybody can check offline, with nothing but the file and this \
@@ -386,6 +457,17 @@ pub enum StateForm {
     Jsonl,
     /// Comma-separated values with a header line
     Csv,
+}
+
+/// How far a comparison looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Until {
+    /// To the first input that differs
+    Input,
+    /// To the first step in it
+    Step,
+    /// To the keys that differ after it
+    Key,
 }
 
 /// What a proof is of.

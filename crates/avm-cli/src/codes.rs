@@ -88,13 +88,19 @@ codes! {
     LOG_LOCKED "AVM0209" 4 "another process writes the log"
         "Wait until it is done."
     POINT_UNSUPPORTED "AVM0211" 9 "this kind of point is not supported yet"
-        "Points of nodes and URLs, block heights (b826309), transactions (tx:HASH), roots (root:PREFIX) and bundles will come with the commands that need them."
+        "Points of nodes and URLs, block heights (b826309), transactions (tx:HASH) and roots (root:PREFIX) will come with the commands that need them."
     NO_ROOTS "AVM0212" 4 "a log records no root"
         "`avm replay --check` compares recorded roots, and there is none. `avm run FILE --record LOG` writes logs with roots."
     RANGE_BACKWARD "AVM0213" 2 "a range ends before it begins"
         "The second point of A..B must be at or after the first."
     NO_WHOLE_INPUT "AVM0214" 4 "there is no whole input to prove"
         "A proof of an input goes from the state that waits for it to the state that waits for the next one. From the state at this point the machine does something else; the message says what. `LOG@3..@5` proves any range of steps, `LOG@3:7` a single step."
+    BUNDLE_MAGIC "AVM0215" 3 "a file is not a bundle"
+        "A bundle begins with the bytes `AVMBDL`. The file ends in .avmbundle but begins with something else; it may have been damaged by a text-mode transfer."
+    BUNDLE_DAMAGED "AVM0216" 6 "a bundle is damaged"
+        "The bytes are not those that were written: the checksum or a length does not fit, or the moment is none. Nothing in the file is used. Fetch it again."
+    BUNDLE_VERSION "AVM0217" 6 "a bundle has another format version"
+        "The file was written by another release. Use the release that wrote it."
     LIMIT_STEPS "AVM0401" 7 "the limit of steps was hit"
         "The run needs more steps than --max-steps allows, over all that the command executes."
     LIMIT_MEMORY "AVM0402" 7 "the limit of memory was hit"
@@ -125,6 +131,12 @@ codes! {
         "The operating system refused; the message has its reason."
     PROGRAM_TOO_LONG "AVM0906" 7 "a program file would be too long"
         "The values of the program share parts that JSON must repeat. Share less between immediates, or build the values at run time."
+}
+
+/// Exit code of a command that found a divergence and shows it as its result.
+#[must_use]
+pub fn diverged() -> u8 {
+    DIVERGENCE.exit
 }
 
 /// The code with this id, `AVM0204` or `0204` or `204`; assembler codes included.

@@ -2,6 +2,9 @@
 
 pub mod asm;
 pub mod bench;
+pub mod bisect;
+pub mod bundle;
+pub mod diff;
 pub mod doctor;
 pub mod explain;
 pub mod machines;
@@ -23,7 +26,7 @@ use crate::cli::Command;
 use crate::context::Context;
 use crate::current;
 use crate::error::{self, CliError};
-use crate::log::Log;
+use crate::log::{Log, is_log};
 use crate::output::Reply;
 use crate::point::Target;
 
@@ -106,6 +109,50 @@ pub fn execute(ctx: &Context, command: Command) -> Result<Reply, CliError> {
             };
             prove::prove(ctx, &target, inputs.inputs.as_deref(), &options)
         }
+        Command::Diff {
+            a,
+            b,
+            inputs,
+            stat,
+            only,
+        } => {
+            let only = only.as_deref().unwrap_or("");
+            diff::diff(
+                ctx,
+                [&a, &b],
+                inputs.inputs.as_deref(),
+                &diff::Options { stat, only },
+            )
+        }
+        Command::Bisect {
+            a,
+            b,
+            inputs,
+            until,
+            recorded,
+            output,
+        } => {
+            let options = bisect::Options {
+                until,
+                recorded,
+                output: output.as_deref(),
+            };
+            bisect::bisect(ctx, &a, b.as_deref(), inputs.inputs.as_deref(), &options)
+        }
+        Command::Bundle {
+            target,
+            inputs,
+            output,
+            min,
+            why,
+        } => {
+            let options = bundle::Options {
+                output: output.as_deref(),
+                min,
+                why: why.as_deref().unwrap_or(""),
+            };
+            bundle::bundle(ctx, &target, inputs.inputs.as_deref(), &options)
+        }
         Command::Verify {
             files,
             root,
@@ -164,5 +211,27 @@ pub fn open(
         Some(file) => file,
         None => current::log(ctx, &args.join(" "))?,
     };
-    Ok((Log::open(ctx, &file, inputs)?, target))
+    let log = Log::open(ctx, &file, inputs)?;
+    let target = match (target, &log.point) {
+        (Target::File(_), Some(point)) => Target::Point(point.clone()),
+        (target, _) => target,
+    };
+    Ok((log, target))
+}
+
+/// [`open`] for a command that compares two files: the inputs are for the one that is no log.
+///
+/// # Errors
+/// As [`open`].
+pub fn one_of_two(
+    ctx: &Context,
+    name: &str,
+    inputs: Option<&Path>,
+) -> Result<(Log, Target), CliError> {
+    let file = match Target::parse(name)? {
+        Target::File(file) => Some(file),
+        Target::Point(point) | Target::Range(point, _) => point.log,
+    };
+    let is_program = file.is_some_and(|file| !is_log(Path::new(&file)));
+    open(ctx, &[name.to_owned()], inputs.filter(|_| is_program))
 }

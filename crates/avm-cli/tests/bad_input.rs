@@ -82,6 +82,7 @@ fn usage() {
 #[test]
 fn files() {
     let work = Work::recorded();
+    std::fs::create_dir(work.path("empty")).unwrap();
     work.write("empty.json", "");
     work.write("empty.avmlog", "");
     work.write("cut.json", "{\"code\":[{\"opcode\":1,");
@@ -104,7 +105,7 @@ fn files() {
         &work,
         &[
             ("run nothing.masm", 3, "AVM0101"),
-            ("run .", 3, "AVM0101"),
+            ("run empty", 3, "AVM0101"),
             ("asm .", 3, "AVM0101"),
             ("replay nothing.avmlog", 3, "AVM0101"),
             ("run adder.masm -i nothing.json", 3, "AVM0101"),
@@ -203,7 +204,7 @@ fn points() {
             ("root main.avmlog@b12", 9, "AVM0211"),
             ("root n2/main@latest", 9, "AVM0211"),
             ("root http://localhost@1", 9, "AVM0211"),
-            ("root bug.avmbundle@:fail", 9, "AVM0211"),
+            ("root bug.avmbundle@:fail", 3, "AVM0101"),
             ("root tx:00ff", 9, "AVM0211"),
             ("show main.avmlog@0 nothing", 4, "AVM0203"),
             ("show main.avmlog@genesis", 2, "AVM0001"),

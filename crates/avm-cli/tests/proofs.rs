@@ -4,21 +4,11 @@ mod common;
 
 use std::path::Path;
 
-use avm_prove::{Proof, ProofFile};
+use avm_arb::{StateKey, read_key};
+use avm_core::{Hash, HostError};
+use avm_prove::{KeyProof, Proof, ProofFile, verify_read};
 use avm_store::{LogReader, LogWriter};
-use common::{Ran, Work};
-
-/// The output with times replaced.
-fn timeless(ran: &Ran) -> String {
-    let shown = ran.shown();
-    let lines = shown.lines().map(|line| match line.rsplit_once(", ") {
-        Some((rest, time)) if [" us", " ms", " s"].iter().any(|unit| time.ends_with(unit)) => {
-            format!("{rest}, TIME\n")
-        }
-        _ => format!("{line}\n"),
-    });
-    lines.collect()
-}
+use common::Work;
 
 /// Proves and verifies, and gives both outputs.
 fn both(work: &Work, target: &str, file: &str) -> String {
@@ -26,7 +16,7 @@ fn both(work: &Work, target: &str, file: &str) -> String {
     assert_eq!(proved.code, 0, "{proved:?}");
     let verified = work.avm(&format!("--offline verify {file}"));
     assert_eq!(verified.code, 0, "{verified:?}");
-    timeless(&proved) + &timeless(&verified)
+    proved.timeless() + &verified.timeless()
 }
 
 #[test]
@@ -141,7 +131,7 @@ fn a_proof_holds_for_one_state_and_one_log() {
     work.write("grown.avmlog", writer.finish().unwrap());
     let ran = work.avm("verify p.avmproof --log grown.avmlog");
     assert_eq!(ran.code, 1);
-    insta::assert_snapshot!("grown_log", timeless(&ran));
+    insta::assert_snapshot!("grown_log", ran.timeless());
     work.avm("prove @0 --key pc -o k.avmproof");
     let ran = work.avm("verify k.avmproof --log main.avmlog");
     assert_eq!(ran.code, 2, "{ran:?}");
@@ -193,7 +183,7 @@ fn a_false_claim_is_invalid_and_not_unreadable() {
         );
         assert!(ran.stdout.starts_with("invalid"), "{name}: {ran:?}");
         if name == "state" {
-            insta::assert_snapshot!("invalid", timeless(&ran));
+            insta::assert_snapshot!("invalid", ran.timeless());
         }
         let ran = work.avm("verify bad.avmproof --json");
         assert_eq!((ran.code, &ran.json()["ok"]), (1, &false.into()), "{name}");
@@ -244,7 +234,7 @@ fn every_changed_byte_is_refused() {
             );
             // The same with a checksum that fits.
             let end = bytes.len() - 8;
-            let sum = avm_core::Hash::keccak(&bytes[..end]);
+            let sum = Hash::keccak(&bytes[..end]);
             bytes[end..].copy_from_slice(&sum.0[..8]);
             work.write("bad.avmproof", &bytes);
             let ran = work.avm("verify bad.avmproof");
@@ -258,6 +248,55 @@ fn every_changed_byte_is_refused() {
                 3,
                 "{name} cut at {len}"
             );
+        }
+    }
+}
+
+/// Each byte of proofs of keys, present and absent, with a checksum that fits.
+#[test]
+fn no_byte_of_a_key_proof_is_free() {
+    let work = Work::recorded();
+    let look_up = |proof: &KeyProof| {
+        let key = StateKey::parse(&proof.key);
+        verify_read(
+            Hash::keccak,
+            &proof.nodes,
+            proof.value.as_deref(),
+            |nodes| {
+                let key = key.as_ref().ok_or(HostError::Store("no key".into()))?;
+                Ok(read_key(proof.state, nodes, key)?.map(|value| value.to_bytes()))
+            },
+        )
+    };
+    for key in ["stack/0/3", "stack/1", "stack/7", "register", "static/1"] {
+        let ran = work.avm(&format!("prove @1:1 --key {key} -o k.avmproof --yes"));
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let good = work.read("k.avmproof");
+        let rules = {
+            let file = ProofFile::from_bytes(&good).unwrap();
+            (file.machine, file.spec)
+        };
+        for at in 0..good.len() - 8 {
+            for mask in [1, 0x80] {
+                let mut bytes = good.clone();
+                bytes[at] ^= mask;
+                assert!(ProofFile::from_bytes(&bytes).is_err(), "{key} {at}");
+                let end = bytes.len() - 8;
+                let sum = Hash::keccak(&bytes[..end]);
+                bytes[end..].copy_from_slice(&sum.0[..8]);
+                let Ok(file) = ProofFile::from_bytes(&bytes) else {
+                    continue;
+                };
+                let Proof::Key(proof) = &file.proof else {
+                    panic!("{key} {at}: the kind of proof is checked by what follows")
+                };
+                // Another index that is as absent, on the same way, is as true.
+                let other_absent = proof.value.is_none()
+                    && proof.key != key
+                    && StateKey::parse(&proof.key).is_some();
+                let refused = look_up(proof).is_err() || rules != (file.machine, file.spec);
+                assert!(refused || other_absent, "{key} {at}");
+            }
         }
     }
 }

@@ -193,7 +193,7 @@ fn span(pre: &Claim, steps: u64) -> String {
 }
 
 /// `@1:4` as a part of a file name.
-fn file_part(point: &str) -> String {
+pub fn file_part(point: &str) -> String {
     point.trim_start_matches('@').replace(':', "-")
 }
 
@@ -280,6 +280,16 @@ fn key(ctx: &Context, log: &Log, point: &Point, key: &str) -> Result<Made, CliEr
     })
 }
 
+/// A name for a file about a point of a log, in the current directory. A bundle is usually called
+/// by its point already.
+pub fn default_name(log: &Log, point: &str, extension: &str) -> PathBuf {
+    let stem = Path::new(&log.name).file_stem().unwrap_or_default();
+    let stem = stem.to_string_lossy();
+    let end = format!("-{point}");
+    let stem = stem.strip_suffix(&end).unwrap_or(&stem);
+    PathBuf::from(format!("{stem}{end}.{extension}"))
+}
+
 /// A point with everything counted from the end replaced.
 pub fn moment(session: &Session<'_>, point: &Point) -> String {
     match (point.step, session.most) {
@@ -300,11 +310,7 @@ impl Made {
         };
         let path = match output {
             Some(path) => path.to_owned(),
-            None => {
-                let stem = Path::new(&log.name).file_stem().unwrap_or_default();
-                let stem = stem.to_string_lossy();
-                PathBuf::from(format!("{stem}-{}.{EXTENSION}", self.name))
-            }
+            None => default_name(log, &self.name, EXTENSION),
         };
         let bytes = file.to_bytes();
         files::write_or_keep(&path, &bytes, ctx.global.yes)?;

@@ -165,10 +165,12 @@ fn divergence(log: &Log, ours: &Claim, recorded: &Claim, agreed: Option<Claim>) 
     } else {
         point
     };
-    error.help(format!(
-        "look at the steps of the span:  avm trace {}{span}",
-        log.name
-    ))
+    error
+        .note(format!("its steps: avm trace {}{span}", log.name))
+        .help(format!(
+            "find the step:  avm bisect {} --recorded",
+            log.name
+        ))
 }
 
 fn claim_json(claim: &Claim) -> serde_json::Value {

@@ -47,6 +47,11 @@ pub fn show(
 fn input(log: &Log, target: &Target, raw: bool) -> Result<Reply, CliError> {
     let point = match target {
         Target::Point(point) if point.step.is_none() => point.clone(),
+        // A bundle without a point stands for the input that its own point is in.
+        Target::Point(point) if log.point.as_ref() == Some(point) => Point {
+            step: None,
+            ..point.clone()
+        },
         Target::File(file) => Point {
             log: Some(file.clone()),
             ..Point::of(Some(InputRef::Latest), None)
