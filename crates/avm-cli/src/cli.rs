@@ -294,7 +294,7 @@ pub enum Command {
         /// The one log
         a: String,
         /// The other; none with --recorded
-        #[arg(required_unless_present = "recorded", conflicts_with = "recorded")]
+        #[arg(conflicts_with = "recorded")]
         b: Option<String>,
         /// Inputs, for programs
         #[command(flatten)]

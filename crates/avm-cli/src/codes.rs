@@ -90,7 +90,7 @@ codes! {
     POINT_UNSUPPORTED "AVM0211" 9 "this kind of point is not supported yet"
         "Points of nodes and URLs, block heights (b826309), transactions (tx:HASH) and roots (root:PREFIX) will come with the commands that need them."
     NO_ROOTS "AVM0212" 4 "a log records no root"
-        "`avm replay --check` compares recorded roots, and there is none. `avm run FILE --record LOG` writes logs with roots."
+        "`avm replay --check` and `avm bisect --recorded` compare recorded roots, and there is none. `avm run FILE --record LOG` writes logs with roots."
     RANGE_BACKWARD "AVM0213" 2 "a range ends before it begins"
         "The second point of A..B must be at or after the first."
     NO_WHOLE_INPUT "AVM0214" 4 "there is no whole input to prove"

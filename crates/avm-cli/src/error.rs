@@ -281,6 +281,13 @@ pub fn point_missing(point: &str, message: impl Into<String>) -> CliError {
     CliError::new(&codes::POINT_MISSING, message).point(point)
 }
 
+/// A log that records no root where roots are to be compared.
+#[must_use]
+pub fn no_roots(name: &str) -> CliError {
+    let message = format!("{name} records no root, so there is nothing to compare");
+    CliError::new(&codes::NO_ROOTS, message).at(name)
+}
+
 /// A key that a state does not have.
 #[must_use]
 pub fn key_missing(message: impl Into<String>) -> CliError {

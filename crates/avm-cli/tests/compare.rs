@@ -377,6 +377,7 @@ fn wrong_use() {
     let work = Work::recorded();
     for (args, exit) in [
         ("bisect main.avmlog", 2),
+        ("bisect adder.masm --recorded", 4),
         ("bisect main.avmlog main.avmlog --recorded", 2),
         ("bisect main.avmlog nothing.avmlog", 3),
         ("diff main.avmlog", 2),

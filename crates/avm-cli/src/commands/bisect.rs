@@ -17,7 +17,7 @@ use super::prove::claim_json;
 use super::{bundle, one_of_two};
 use crate::cli::Until;
 use crate::context::Context;
-use crate::error::CliError;
+use crate::error::{self, CliError, usage};
 use crate::files;
 use crate::locate;
 use crate::log::{BUNDLE, Log};
@@ -56,7 +56,14 @@ pub fn bisect(
     inputs: Option<&Path>,
     options: &Options<'_>,
 ) -> Result<Reply, CliError> {
+    if b.is_none() && !options.recorded {
+        let help = format!("the roots recorded in one log: avm bisect {a} --recorded");
+        return Err(usage("bisect compares two logs, and one was given").help(help));
+    }
     let left = side(ctx, a, inputs)?;
+    if b.is_none() && left.recorded.is_empty() {
+        return Err(error::no_roots(&left.name));
+    }
     let right = b.map(|name| side(ctx, name, inputs)).transpose()?;
     if let Some(right) = &right {
         diff::same_machine(&left, right)?;

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::codes;
 use crate::context::Context;
-use crate::error::{CliError, usage};
+use crate::error::{CliError, no_roots, usage};
 use crate::log::{Log, is_log};
 use crate::output::{Reply, count, number, root, row};
 use crate::session::Session;
@@ -23,11 +23,7 @@ pub fn replay(ctx: &Context, path: &Path, check: bool) -> Result<Reply, CliError
     }
     let log = Log::read(ctx, path)?;
     if check && log.recorded.is_empty() {
-        let message = format!(
-            "{} records no root, so there is nothing to compare",
-            log.name
-        );
-        return Err(CliError::new(&codes::NO_ROOTS, message).at(&log.name));
+        return Err(no_roots(&log.name));
     }
     let mut text = String::new();
     let mut session = Session::genesis(ctx, &log)?;
