@@ -171,6 +171,7 @@ fn log(
         recorded: Vec::new(),
         taken_back: 0,
         is_log: false,
+        point: None,
     }
 }
 
