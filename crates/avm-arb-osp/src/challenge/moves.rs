@@ -16,7 +16,7 @@ pub struct Place {
     pub segment: Segment,
     /// The opponent's cut at its end.
     pub old_end: Hash,
-    /// Path of the segment in the present state, from the segment up; see [`tree::Path`].
+    /// Path of the segment in the present state, from the segment up; see [`Path`](super::Path).
     pub merkle_nodes: Vec<Hash>,
     /// Its bits.
     pub merkle_route: U256,
