@@ -8,7 +8,7 @@ use core::fmt;
 use avm_core::{Bytes, Hash, HostError, Nodes};
 use ruint::aliases::U256;
 
-use crate::heap::{Heap, Node, NodeRef, Operation, TUPLE_MAX};
+use crate::heap::{HEIGHT_MAX, Heap, Node, NodeRef, Operation, TUPLE_MAX};
 use crate::value::{BufferRef, CodeRef, TupleRef, Value};
 
 /// Where the nodes of an opened state are; a state made from a program has none and needs none.
@@ -258,7 +258,8 @@ impl Heap {
         Ok(opened)
     }
 
-    /// Height of a buffer's tree. A buffer from the store does not say: its left edge is read.
+    /// Height of a buffer's tree. A buffer from the store does not say: its left edge is read, up to
+    /// where it is all zero.
     pub(crate) fn height(&mut self, buffer: BufferRef, store: &Store) -> Result<u8, HostError> {
         let cell = *self.buffer_cell(buffer);
         if let Some(height) = cell.height {
@@ -269,12 +270,12 @@ impl Heap {
             .name
             .get()
             .expect("a stub has its hash");
-        let (mut height, mut node) = (0, root);
-        loop {
+        let (mut above, mut node) = (0, root);
+        let below = loop {
             let bytes = store.get(node)?;
             match bytes.len() {
-                32 => break,
-                64 if height < crate::heap::HEIGHT_MAX => node = hash_at(&bytes, 0),
+                32 => break 0,
+                64 if above < HEIGHT_MAX => {}
                 len => {
                     let want = "a node of a buffer";
                     return Err(HostError::BadNode {
@@ -284,9 +285,22 @@ impl Heap {
                     });
                 }
             }
-            height += 1;
-        }
-        self.buffer_cell_mut(buffer).height = Some(height);
-        Ok(height)
+            // What was written far away leaves an all-zero half behind, of which one node says all.
+            let left = hash_at(&bytes, 0);
+            if left == hash_at(&bytes, 32)
+                && let Some(zero) = self.zero_height(left, HEIGHT_MAX - above - 1)
+            {
+                break zero + 1;
+            }
+            node = left;
+            above += 1;
+        };
+        self.buffer_cell_mut(buffer).height = Some(above + below);
+        Ok(above + below)
+    }
+
+    /// Height of the all-zero tree named `hash`, if it is one and not higher than `max`.
+    fn zero_height(&mut self, hash: Hash, max: u8) -> Option<u8> {
+        (0..=max).find(|&height| self.zero_hash(height) == hash)
     }
 }
