@@ -148,11 +148,14 @@ impl Steps {
 }
 
 /// The claim before each step and after the last, the opcodes, and the nodes of all states.
+type Recorded = (Vec<Claim>, Vec<String>, MemoryNodes);
+
+/// Runs a program and keeps every state.
 fn record(
     vm: &dyn Vm,
     log: &Log,
     inbox: &MemoryInbox,
-) -> Result<(Vec<Claim>, Vec<String>, MemoryNodes), Box<dyn std::error::Error>> {
+) -> Result<Recorded, Box<dyn std::error::Error>> {
     struct Names(Vec<String>);
     impl Probe for Names {
         fn before(&mut self, step: &StepStart<'_>) {

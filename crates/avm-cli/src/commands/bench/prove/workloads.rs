@@ -84,7 +84,7 @@ pub fn measure(
     }
     let keeping = |at: u64| message(at, vec![7; 100]);
     let ledger = ledger();
-    let runs: [(&str, &str, u64, &dyn Fn(u64) -> Message); 3] = [
+    let runs: [(&str, &str, u64, Messages<'_>); 3] = [
         ("roots of the ledger", &ledger, 0, &transfer),
         ("roots of a large ledger", &ledger, EARLIER, &transfer),
         ("roots of a list of messages", KEEPING, 0, &keeping),
@@ -99,6 +99,9 @@ pub fn measure(
     }
     Ok(rows)
 }
+
+/// The message of a number.
+type Messages<'a> = &'a dyn Fn(u64) -> Message;
 
 fn assembled(source: &str) -> ArbMachine {
     let assembled = asm::assemble(source).expect("the texts here assemble");
@@ -189,7 +192,7 @@ impl Roots {
     fn measure(
         mut machine: ArbMachine,
         earlier: u64,
-        message: &dyn Fn(u64) -> Message,
+        message: Messages<'_>,
         rounds: u32,
     ) -> Result<Self, HostError> {
         let end = earlier + INPUTS;
