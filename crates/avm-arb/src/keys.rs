@@ -23,6 +23,7 @@ use ruint::aliases::U256;
 
 use crate::heap::{NONE, Object, TUPLE_MAX};
 use crate::machine::{Arb, ArbMachine};
+use crate::nodes;
 use crate::stack::Stack;
 use crate::state::Status;
 use crate::value::{Kind, Value};
@@ -307,12 +308,12 @@ fn item(
         return Ok(None);
     };
     for _ in in_memory..index {
-        let [_, below] = store.pair(store.shell(rest)?.0)?;
+        let [_, below] = nodes::pair(nodes::tuple(rest, store)?.inner, store)?;
         if below == empty {
             return Ok(None);
         }
         rest = below;
     }
-    let [top, _] = store.pair(store.shell(rest)?.0)?;
+    let [top, _] = nodes::pair(nodes::tuple(rest, store)?.inner, store)?;
     Ok(Some(Value::Hidden(top)))
 }

@@ -194,22 +194,41 @@ pub fn leaf(leaf: Hash, nodes: &dyn Nodes) -> Result<[u8; 32], HostError> {
     fixed(leaf, nodes, "a leaf of a buffer")
 }
 
-/// Height of the tree with a root: 2 to that power leaves. No node says it, so the left edge is read.
+/// Height of the tree with a root: 2 to that power leaves. No node says it, so the left edge is
+/// read, up to where it is all zero.
 ///
 /// # Errors
 /// If a node of the edge is missing or has another form, or the tree is higher than
 /// [`BUFFER_HEIGHT_MAX`].
 pub fn buffer_height(root: Hash, nodes: &dyn Nodes) -> Result<u8, HostError> {
-    let (mut height, mut name) = (0, root);
+    let (mut above, mut name) = (0, root);
     loop {
         let node = nodes.get(name)?;
         match node.len() {
-            32 => return Ok(height),
-            64 if height < BUFFER_HEIGHT_MAX => name = hash_at(&node, 0),
+            32 => return Ok(above),
+            64 if above < BUFFER_HEIGHT_MAX => {}
             len => return Err(bad(name, len, "a node of a buffer")),
         }
-        height += 1;
+        above += 1;
+        let left = hash_at(&node, 0);
+        // What was written far away leaves an all-zero half behind, of which one node says all.
+        if left == hash_at(&node, 32)
+            && let Some(below) = zero_height(left, BUFFER_HEIGHT_MAX - above)
+        {
+            return Ok(above + below);
+        }
+        name = left;
     }
+}
+
+/// Height of the all-zero tree with a root, if it is one and not higher than `most`.
+fn zero_height(root: Hash, most: u8) -> Option<u8> {
+    let mut zero = Hash::keccak(&[0; 32]);
+    (0..=most).find(|_| {
+        let found = zero == root;
+        zero = zero.join(zero);
+        found
+    })
 }
 
 /// What a node that names a value is, told by its length and first bytes.

@@ -136,7 +136,8 @@ impl Heap {
         Ok(opened)
     }
 
-    /// Height of a buffer's tree. A buffer from the store does not say: its left edge is read.
+    /// Height of a buffer's tree. A buffer from the store does not say: its left edge is read, up to
+    /// where it is all zero.
     pub(crate) fn height(&mut self, buffer: BufferRef, store: &Store) -> Result<u8, HostError> {
         let cell = *self.buffer_cell(buffer);
         if let Some(height) = cell.height {

@@ -216,7 +216,6 @@ fn schema(file: &str, document: &Value) -> Result<(), String> {
         "challenges.json" => &["moves"],
         "mutated_proofs.json" => &["proof", "accepted"],
         "proofs.json" => &["initial_hash", "steps"],
-        "encoded.json" => &["program", "step", "proof"],
         _ => &["program", "initial_hash", "steps", "final"],
     };
     let entries = document.as_array().ok_or("it is not an array of cases")?;

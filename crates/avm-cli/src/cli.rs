@@ -391,10 +391,16 @@ pub enum Command {
         ops: bool,
     },
     /// Measure steps per second
+    #[command(
+        long_about = "Measures steps per second in CPU time.\n\n`avm bench prove vectors/arb` measures \
+        proofs instead: for every opcode, how large the proof of a step is and how long it takes to make \
+        and to check it, over every step of the recorded programs in a directory; then a step on a stack \
+        of four million items, and what a root after every input costs."
+    )]
     Bench {
-        /// Machine
+        /// Machine, or `prove`
         id: String,
-        /// A program, or a bench.json with several
+        /// A program, or a bench.json with several; for `prove` also a directory
         file: PathBuf,
         /// Measurements of each program
         #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=1000))]
