@@ -53,7 +53,6 @@ fn usage() {
             ("uninstall 0.1 --force", 2, "AVM0002"),
             ("demo --port 1", 9, "AVM0003"),
             ("prove final:-1 -o last.avmproof", 9, "AVM0003"),
-            ("dispute play . --liar step=40", 9, "AVM0003"),
             ("explain-intent x", 9, "AVM0003"),
             ("run adder.masm -m evm", 2, "AVM0004"),
             ("machines anoma", 2, "AVM0004"),

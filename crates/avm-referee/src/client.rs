@@ -222,7 +222,7 @@ pub fn play(
 ) -> Result<Replica, ClientError> {
     let client = Client {
         address,
-        vm,
+        vm: Some(vm),
         expect: Some(expect),
         options,
         seen,
@@ -247,7 +247,7 @@ pub fn watch(
 ) -> Result<Replica, ClientError> {
     let client = Client {
         address,
-        vm,
+        vm: Some(vm),
         expect,
         options,
         seen,
@@ -259,9 +259,30 @@ pub fn watch(
     client.run()
 }
 
+/// The terms of the game at an address, to see which machine it needs. The signature of the opening
+/// was checked, and nothing else.
+///
+/// # Errors
+/// If nobody answers, or the opening is against the rules.
+pub fn terms_at(address: &str, options: &Options) -> Result<Terms, ClientError> {
+    let client = Client {
+        address,
+        vm: None,
+        expect: None,
+        options,
+        seen: &mut |_| {},
+        player: None,
+        replica: None,
+        moves: None,
+        heard: Instant::now(),
+    };
+    Ok(client.run()?.opening().terms.clone())
+}
+
 struct Client<'a, 'h> {
     address: &'a str,
-    vm: &'a dyn Vm,
+    /// Without a machine, the client stops at the opening.
+    vm: Option<&'a dyn Vm>,
     expect: Option<&'a Expect>,
     options: &'a Options,
     seen: &'a mut dyn FnMut(Seen<'_>),
@@ -282,7 +303,7 @@ impl Client<'_, '_> {
             let why = match self.session() {
                 Ok(()) => {
                     let replica = self.replica.take();
-                    return Ok(replica.expect("a game that is over was opened"));
+                    return Ok(replica.expect("a session ends well after the opening only"));
                 }
                 Err(End::Fatal(error)) => return Err(error),
                 Err(End::Lost(why)) => why,
@@ -370,7 +391,10 @@ impl Client<'_, '_> {
         sent: &mut Option<u32>,
     ) -> Result<bool, End> {
         match frame {
-            Frame::Opening(bytes) => self.opening(&bytes)?,
+            Frame::Opening(bytes) => {
+                self.opening(&bytes)?;
+                return Ok(self.vm.is_none());
+            }
             Frame::Record { index, record } => return self.record(index, &record),
             Frame::Refused { invalid, text, .. } => {
                 let text = &text;
@@ -419,14 +443,14 @@ impl Client<'_, '_> {
 
     fn record(&mut self, index: u64, record: &Record) -> Result<bool, End> {
         let protocol = |why: String| Err(ClientError::Protocol(why).into());
-        let Some(replica) = &mut self.replica else {
+        let (Some(replica), Some(vm)) = (&mut self.replica, self.vm) else {
             return protocol("a record comes before the opening".into());
         };
         let want = replica.records();
         if index != want {
             return protocol(format!("record {index} comes where {want} belongs"));
         }
-        let followed = replica.follow(self.vm, record);
+        let followed = replica.follow(vm, record);
         followed.map_err(|source| {
             let source = Box::new(source);
             ClientError::Record { index, source }

@@ -32,7 +32,7 @@ mod key;
 mod limits;
 mod server;
 
-pub use client::{ClientError, Expect, Mismatch, Options, Player, Seen, play, watch};
+pub use client::{ClientError, Expect, Mismatch, Options, Player, Seen, play, terms_at, watch};
 pub use file::{FileError, GameFile, MAGIC, Reader, Span, VERSION, replay};
 pub use frame::{Frame, FrameError, PROTOCOL};
 pub use game::{

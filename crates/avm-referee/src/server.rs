@@ -23,8 +23,8 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use avm_core::Vm;
 use avm_dispute::{Status, Terms, Verdict};
 
-use crate::file::{FileError, GameFile, Span};
-use crate::game::{Opening, Replica};
+use crate::file::{FileError, GameFile, Span, read_span};
+use crate::game::{Opening, Record, Replica};
 use crate::key::Key;
 use crate::limits::Limits;
 
@@ -202,6 +202,9 @@ impl Referee {
     ///
     /// # Errors
     /// If the game file could not be written: the referee gave up.
+    ///
+    /// # Panics
+    /// If the thread that owns the game did.
     pub fn wait(&self, limit: Duration) -> Result<Option<Verdict>, FileError> {
         let ends = Instant::now() + limit;
         let mut board = self.shared.board();
@@ -209,6 +212,10 @@ impl Referee {
             if let Some(error) = board.failed.take() {
                 return Err(error);
             }
+            assert!(
+                !self.shared.stopped(),
+                "the thread that owns the game panicked"
+            );
             let left = ends.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(None);
@@ -223,6 +230,27 @@ impl Referee {
             Status::Settled(verdict) => Some(verdict.clone()),
             _ => None,
         })
+    }
+
+    /// The records from number `from` on, at most 64: those that are durable.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn records(&self, from: u64) -> std::io::Result<Vec<Record>> {
+        let at = usize::try_from(from).unwrap_or(usize::MAX);
+        let spans: Vec<Span> = {
+            let board = self.shared.board();
+            board.spans.iter().skip(at).take(64).copied().collect()
+        };
+        if spans.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut file = std::fs::File::open(&self.shared.path)?;
+        let records = spans.into_iter().map(|span| {
+            let body = read_span(&mut file, span)?;
+            Record::from_bytes(&body).ok_or_else(|| std::io::ErrorKind::InvalidData.into())
+        });
+        records.collect()
     }
 
     /// Waits until everybody who is connected has gone, up to `limit`.

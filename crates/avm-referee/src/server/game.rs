@@ -41,7 +41,18 @@ pub(super) fn deadline(replica: &Replica, from_ms: u64) -> u64 {
     replica.dispute().deadline_ms().max(fresh)
 }
 
+/// Stops everything when the thread ends, however it ends.
+struct Ends<'a>(&'a Shared);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.stop.store(true, Ordering::Relaxed);
+        self.0.wake();
+    }
+}
+
 pub(super) fn run(shared: &Shared, mut file: GameFile, key: &Key, queue: &Receiver<Submission>) {
+    let _ends = Ends(shared);
     while !shared.stopped() {
         let wait = {
             let board = shared.board();
@@ -57,8 +68,6 @@ pub(super) fn run(shared: &Shared, mut file: GameFile, key: &Key, queue: &Receiv
         let batch = first.into_iter().chain(rest.take(BATCH - 1));
         if let Err(error) = turn(shared, &mut file, key, batch) {
             shared.board().failed = Some(error);
-            shared.stop.store(true, Ordering::Relaxed);
-            shared.wake();
             return;
         }
     }
