@@ -8,6 +8,8 @@ use std::fs;
 use avm_referee::*;
 use avm_testkit::tally::Tally;
 use common::*;
+use proptest::collection::vec;
+use proptest::prelude::*;
 
 fn read(bytes: &[u8]) -> Result<(Replica, u64), FileError> {
     let path = Path::new();
@@ -149,6 +151,53 @@ fn two_referees_cannot_write_one_file() {
     );
     let again = Table::create(&path.0, terms(1, 1, 1), &key(200)).map(|_| ());
     assert!(matches!(again, Err(FileError::Io { .. })), "{again:?}");
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_an_opening_or_none(bytes in vec(any::<u8>(), 0..700), len in 0u32..600) {
+        let mut framed = bytes.clone();
+        if let Some(at) = framed.get_mut(40..44) {
+            at.copy_from_slice(&len.to_be_bytes());
+        }
+        for bytes in [bytes, framed] {
+            if let Ok(opening) = Opening::from_bytes(&bytes) {
+                prop_assert_eq!(opening.to_bytes(), bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn any_end_of_a_file_is_read_or_refused(end in vec(any::<u8>(), 0..300)) {
+        let opening = Opening::new(1, terms(1, 1, 1), &key(200));
+        let path = Path::new();
+        drop(GameFile::create(&path.0, &opening).expect("it can be made"));
+        let mut bytes = fs::read(&path.0).expect("it is there");
+        bytes.extend(&end);
+        match read(&bytes) {
+            Ok((replica, tail)) => prop_assert_eq!((replica.records(), tail), (0, end.len() as u64)),
+            Err(error) => prop_assert!(matches!(error, FileError::Damaged { .. }), "{}", error),
+        }
+    }
+}
+
+#[test]
+fn openings_round_trip_and_the_referee_is_part_of_the_name() {
+    let ours = Opening::new(7, terms(1, 2, 3), &key(200));
+    assert_eq!(
+        Opening::from_bytes(&ours.to_bytes()).expect("it is one"),
+        ours
+    );
+    let theirs = Opening::new(7, terms(1, 2, 3), &key(201));
+    assert_ne!(ours.id(), theirs.id());
+    let forged = Opening {
+        referee: theirs.referee,
+        ..ours
+    };
+    assert!(matches!(
+        Replica::open(forged),
+        Err(GameError::Signature { .. })
+    ));
 }
 
 #[cfg(unix)]

@@ -61,7 +61,7 @@ pub(super) fn run(shared: &Arc<Shared>, listener: &TcpListener) {
     let mut threads = Vec::new();
     while !shared.stopped() {
         match listener.accept() {
-            Ok((stream, from)) => threads.extend(admit(shared, stream, from.ip())),
+            Ok((stream, from)) => threads.extend(admit(shared, stream, network(from.ip()))),
             Err(e) if e.kind() == ErrorKind::WouldBlock => std::thread::sleep(LOOK),
             // Out of descriptors, or the peer is gone already: others may have more luck later.
             Err(_) => std::thread::sleep(LOOK),
@@ -99,4 +99,45 @@ fn admit(
         shared.board().connections.leave(address);
     }
     started.ok()
+}
+
+/// What counts as one address: of IPv6 the first 64 bits, as one machine has all the rest.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(long) => {
+            let first = u128::from(long) >> 64 << 64;
+            IpAddr::V6(first.into())
+        }
+        short => short,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_one_network_are_one() {
+        let network = |text: &str| network(text.parse().expect("it is an address"));
+        assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:1"));
+        assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
+        assert_eq!(network("::ffff:10.0.0.1"), network("10.0.0.1"));
+        assert_ne!(network("10.0.0.1"), network("10.0.0.2"));
+    }
+
+    #[test]
+    fn places_are_given_back() {
+        let (one, two) = (network([10, 0, 0, 1].into()), network([10, 0, 0, 2].into()));
+        let mut open = Connections::default();
+        assert!(open.enter(one, 3, 2).is_ok() && open.enter(one, 3, 2).is_ok());
+        assert!(open.enter(one, 3, 2).is_err(), "two from one address");
+        assert!(open.enter(two, 3, 2).is_ok());
+        assert!(open.enter(two, 3, 2).is_err(), "three in all");
+        open.leave(one);
+        assert!(open.enter(two, 3, 2).is_ok());
+        for address in [one, two, two] {
+            open.leave(address);
+        }
+        assert!(open.is_empty() && open.by_address.is_empty());
+    }
 }

@@ -69,7 +69,11 @@ pub(super) fn play(ctx: &Context, options: &Play) -> Result<Reply, CliError> {
     for ((lie, log), n) in liars.iter().zip(&logs).zip(1..) {
         let salt = draw(options.seed, n, 0);
         first_wrong(*lie, &end, salt)?;
-        let run = ground.run(log)?.keeping(4);
+        let mut run = ground.run(log)?.keeping(4);
+        if let Lie::Input(_) = lie {
+            // With another input the run may be any length.
+            ground.end(ctx, &mut run)?;
+        }
         let (lie, history) = (
             *lie,
             Liar {
