@@ -13,7 +13,7 @@ const ROWS: &[&[&str]] = &[
     &["avm-isa", "avm-merkle", "avm-lang"],
     &["avm-arb", "avm-atomicals", "avm-anoma", "avm-evm", "avm-os"],
     &["avm-prove", "avm-dispute", "avm-arb-osp"],
-    &["avm-store"],
+    &["avm-store", "avm-referee"],
     &["avm-rpc", "avm-node", "avm-cli"],
     &["avm", "avm-bench", "avm-bench-peers", "xtask"],
 ];

@@ -153,6 +153,7 @@ fn report(error: &CliError, json: bool, streams: bool) {
 fn streams(command: &Command) -> bool {
     match command {
         Command::Trace { .. } => true,
+        Command::Dispute { command } => command.streams(),
         Command::State { form, .. } => *form == crate::cli::StateForm::Jsonl,
         _ => false,
     }

@@ -25,7 +25,6 @@ pub const RESERVED: &[&str] = &[
     "fuzz",
     "debug",
     "profile",
-    "dispute",
     "explain-intent",
     "dev",
     "node",
@@ -84,7 +83,7 @@ pub struct Global {
         hide_env_values = true
     )]
     pub home: Option<PathBuf>,
-    /// Forbid any network use (nothing here uses it)
+    /// Forbid any network use (only `dispute` uses it)
     #[arg(long, global = true)]
     pub offline: bool,
     /// One JSON document on stdout; JSON lines for streams
@@ -409,6 +408,12 @@ pub enum Command {
         #[arg(long, value_name = "TEXT")]
         only: Option<String>,
     },
+    /// Play, referee, join, watch and check disputes about a run
+    Dispute {
+        /// What to do.
+        #[command(subcommand)]
+        command: crate::commands::dispute::DisputeCommand,
+    },
     /// Run reference vectors
     #[command(
         long_about = "Runs the reference vectors in files or directories, prints each failure with what was \
@@ -512,7 +517,7 @@ fn bytes(text: &str) -> Result<u64, String> {
     count.checked_mul(1 << shift).ok_or_else(expected)
 }
 
-fn time(text: &str) -> Result<Duration, String> {
+pub(crate) fn time(text: &str) -> Result<Duration, String> {
     let expected = || String::from("expected a time, such as 500ms, 30s, 5m or 1h");
     let split = text
         .find(|c: char| c.is_ascii_alphabetic())

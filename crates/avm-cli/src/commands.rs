@@ -5,6 +5,7 @@ pub mod bench;
 pub mod bisect;
 pub mod bundle;
 pub mod diff;
+pub mod dispute;
 pub mod doctor;
 pub mod explain;
 pub mod machines;
@@ -169,6 +170,7 @@ pub fn execute(ctx: &Context, command: Command) -> Result<Reply, CliError> {
             rounds,
             only,
         } => bench::bench(ctx, &id, &file, rounds, only.as_deref()),
+        Command::Dispute { command } => dispute::dispute(ctx, command),
         Command::Vectors { id, paths } => vectors::vectors(ctx, &id, &paths),
         Command::Explain { code } => explain::explain(code.as_deref()),
         Command::Completions { shell } => Ok(meta::completions(shell)),

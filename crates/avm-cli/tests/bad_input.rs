@@ -61,7 +61,6 @@ fn usage() {
             ("prove adder.masm@:0..@:1 --key pc", 2, "AVM0001"),
             ("prove adder.masm@:0 --kind step --key pc", 2, "AVM0001"),
             ("verify p.avmproof --root 12", 2, "AVM0001"),
-            ("dispute play . --liar step=40", 9, "AVM0003"),
             ("explain-intent x", 9, "AVM0003"),
             ("run adder.masm -m evm", 2, "AVM0004"),
             ("machines anoma", 2, "AVM0004"),
