@@ -3,6 +3,7 @@
 //! A command is a line of a code block that starts with `$ `. The lines behind it, up to the next
 //! command or the end of the block, are what it prints, if there are any.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::process::Command;
 
@@ -27,12 +28,15 @@ pub(crate) fn check() -> Found {
     }
 }
 
-/// Runs a command; what is wrong with it.
+/// Runs a command; what is wrong with it. What an earlier one built is on its path.
 fn broken(promise: &Promise) -> Option<String> {
     let Promise { command, .. } = promise;
     println!("$ {command}");
+    let built = root().join("target/release").into_os_string();
+    let path = std::env::var_os("PATH").unwrap_or_default();
     let ran = Command::new("sh")
         .args(["-c", command])
+        .env("PATH", [built, path].join(OsStr::new(":")))
         .current_dir(root())
         .output();
     match ran {
