@@ -2,6 +2,8 @@
 
 mod arb;
 mod log;
+mod prove;
 
 pub use arb::{assembler, machine, program_file};
 pub use log::log_reader;
+pub use prove::prove;

@@ -11,6 +11,13 @@ extern crate alloc;
 
 use alloc::vec::Vec;
 
+pub mod challenge;
+#[cfg(feature = "encode")]
+pub mod encode;
+pub mod verify;
+
+pub use verify::{Executor, Inboxes, Known, Mode, Outcome, Refusal, verify, verify_as};
+
 /// A one-step proof: the two byte strings that the settlement contract takes.
 ///
 /// Spec: sections 13, 15 and 16.

@@ -91,7 +91,7 @@ impl Heap {
     }
 }
 
-fn word_text(word: &U256) -> String {
+pub(crate) fn word_text(word: &U256) -> String {
     if *word <= U256::from(DECIMAL_MAX) {
         format!("{word}")
     } else {

@@ -27,15 +27,16 @@ impl State {
         let leaves = row.map_or((0, 0), |op| (op.pushes, op.aux_pushes));
 
         let counted = usize::from(immediate.is_some());
-        let have = self
+        let lowest = self
             .data
             .pull(takes.0.saturating_sub(counted), &self.store)?;
-        let have_aux = self.aux.pull(takes.1, &self.store)?;
+        let lowest_aux = self.aux.pull(takes.1, &self.store)?;
+        let (have, have_aux) = (self.data.len(), self.aux.len());
         if leaves.0 > 0 || counted > takes.0 {
-            self.data.settle(&self.store)?;
+            self.data.settle(lowest, &mut self.heap, &self.store)?;
         }
         if leaves.1 > 0 {
-            self.aux.settle(&self.store)?;
+            self.aux.settle(lowest_aux, &mut self.heap, &self.store)?;
         }
         if let Some(value) = immediate {
             self.data.push(value);

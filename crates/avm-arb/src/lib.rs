@@ -14,12 +14,14 @@ mod fault;
 mod frame;
 mod heap;
 mod json;
+mod keys;
 mod limbs;
 mod load;
 mod machine;
 mod math;
 pub mod message;
 pub mod mexe;
+pub mod nodes;
 pub mod ops;
 pub mod program;
 #[cfg(feature = "sample")]
@@ -32,6 +34,7 @@ mod value;
 
 pub use describe::value_text;
 pub use fault::Fault;
+pub use keys::{KeyValue, StateKey, read_key};
 pub use machine::{Arb, ArbMachine, Parts, ValueInfo};
 pub use message::Message;
 pub use ops::io::{LOGS, SEND_TAG, SENDS, sent_bytes};

@@ -297,6 +297,10 @@ impl ArbMachine {
         hashes
     }
 
+    pub(crate) fn state_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+
     fn kind_and_hash(&mut self, value: Value) -> Result<(Kind, Hash), HostError> {
         let state = &mut self.state;
         let value = state.heap.reveal(value, &state.store)?;

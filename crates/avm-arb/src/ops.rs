@@ -146,6 +146,12 @@ pub fn infos() -> impl ExactSizeIterator<Item = Info> {
     OPS.iter().map(|op| op.info)
 }
 
+/// The columns of an opcode's row; `None` if it is not in the table.
+#[must_use]
+pub fn info(code: u8) -> Option<&'static Info> {
+    DECODE[usize::from(code)].map(|op| &op.info)
+}
+
 /// Name of an opcode; `None` if it is not in the table.
 #[must_use]
 pub fn name(code: u8) -> Option<&'static str> {

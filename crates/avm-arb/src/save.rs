@@ -3,14 +3,15 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use avm_core::{Hash, HostError, Sink};
+use avm_core::{Hash, HostError, Nodes, Sink};
 
 use crate::heap::{
     Heap, Node, Object, Operation, TUPLE_MAX, branch_preimage, buffer_preimage, code_preimage,
     inner_preimage, shell_preimage,
 };
+use crate::nodes::{self, hash_at};
 use crate::stack::Stack;
-use crate::store::{Store, StoredValue, hash_at, parse_value};
+use crate::store::Store;
 use crate::value::Value;
 
 /// Writes nodes of one state into a sink.
@@ -166,7 +167,7 @@ impl Writer<'_> {
             path.push((stored, true));
             match stored {
                 Stored::Inner(hash) => {
-                    let elements = self.store.inner(hash)?;
+                    let elements = nodes::elements(hash, self.store)?;
                     path.extend(elements.map(|hash| (Stored::Value(hash), false)));
                 }
                 Stored::Tree(_) if node.len() == 64 => {
@@ -175,18 +176,18 @@ impl Writer<'_> {
                 }
                 Stored::Tree(_) => {}
                 Stored::Value(hash) => {
-                    let value = parse_value(&node).ok_or(HostError::BadNode {
+                    let value = nodes::parse_value(&node).ok_or(HostError::BadNode {
                         hash,
                         len: node.len(),
                         want: "a value",
                     })?;
                     match value {
-                        StoredValue::Int(_) => {}
-                        StoredValue::Tuple { inner, .. } => {
-                            path.push((Stored::Inner(inner), false))
+                        nodes::Value::Int(_) => {}
+                        nodes::Value::Tuple(tuple) => {
+                            path.push((Stored::Inner(tuple.inner), false));
                         }
-                        StoredValue::Buffer { root } => path.push((Stored::Tree(root), false)),
-                        StoredValue::Operation(operation) => {
+                        nodes::Value::Buffer { root } => path.push((Stored::Tree(root), false)),
+                        nodes::Value::CodePoint(operation) => {
                             let next = Some(operation.next).filter(|&next| next != Hash::ZERO);
                             let values = operation.immediate.into_iter().chain(next);
                             path.extend(values.map(|hash| (Stored::Value(hash), false)));

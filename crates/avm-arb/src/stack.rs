@@ -13,6 +13,7 @@ use ruint::aliases::U256;
 
 use crate::heap::{Heap, NONE, inner_hash, inner_preimage, shell_preimage};
 use crate::limbs::wrapping_add;
+use crate::nodes;
 use crate::store::Store;
 use crate::value::Value;
 
@@ -116,12 +117,14 @@ impl Stack {
     }
 
     /// Brings items up from the store until `want` are in memory or the stack is empty; these
-    /// items are hidden. Returns how many are in memory.
-    pub(crate) fn pull(&mut self, want: usize, store: &Store) -> Result<usize, HostError> {
+    /// items are hidden. Returns the size, as a tuple, of the stack that ends with the lowest of
+    /// them; `None` if there was nothing to bring.
+    pub(crate) fn pull(&mut self, want: usize, store: &Store) -> Result<Option<U256>, HostError> {
+        let mut lowest = None;
         while self.len < want {
             let Some(rest) = self.rest else { break };
-            let (inner, _) = store.shell(rest.hash)?;
-            let [top, below] = store.pair(inner)?;
+            let tuple = nodes::tuple(rest.hash, store)?;
+            let [top, below] = nodes::pair(tuple.inner, store)?;
             self.digests.clear();
             // Room above the items would have to move, too: fewer than `want` items do.
             self.slots.truncate(self.len);
@@ -131,16 +134,34 @@ impl Stack {
                 hash: below,
                 size: None,
             });
+            lowest = Some(tuple.size);
         }
-        Ok(self.len)
+        Ok(lowest)
     }
 
     /// Learns the size of what is below the items in memory, so that items can be put on top.
-    pub(crate) fn settle(&mut self, store: &Store) -> Result<(), HostError> {
-        if let Some(rest) = &mut self.rest
-            && rest.size.is_none()
-        {
-            rest.size = Some(store.shell(rest.hash)?.1);
+    ///
+    /// `lowest` is what [`Stack::pull`] returned just before. Then the lowest item is read, which
+    /// most operations do anyway, and what is below has the rest of that size: its own node need
+    /// not be read.
+    pub(crate) fn settle(
+        &mut self,
+        lowest: Option<U256>,
+        heap: &mut Heap,
+        store: &Store,
+    ) -> Result<(), HostError> {
+        let Some(rest) = &mut self.rest else {
+            return Ok(());
+        };
+        if rest.size.is_none() {
+            rest.size = Some(match lowest {
+                Some(pair) => {
+                    let item = heap.reveal(self.slots[0], store)?;
+                    self.slots[0] = item;
+                    pair.wrapping_sub(heap.size(&item)).wrapping_sub(U256::ONE)
+                }
+                None => nodes::tuple(rest.hash, store)?.size,
+            });
         }
         Ok(())
     }

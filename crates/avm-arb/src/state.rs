@@ -14,9 +14,10 @@ use avm_core::{Hash, HostError, Sink};
 use ruint::aliases::U256;
 
 use crate::heap::{ERROR, Heap, NONE, Object, Operation};
+use crate::nodes::{self, hash_at};
 use crate::save::Writer;
 use crate::stack::Stack;
-use crate::store::{Store, hash_at};
+use crate::store::Store;
 use crate::value::{CodeRef, Value};
 
 /// Whether the machine can go on.
@@ -100,49 +101,25 @@ impl State {
 
     /// The state named `cut`, of which only the three root nodes are read.
     pub(crate) fn open(cut: Hash, store: Store) -> Result<Self, HostError> {
-        let cut_node: [u8; 64] = store.fixed(cut, "a state of arb")?;
-        let rest: [u8; 192] = store.fixed(hash_at(&cut_node, 32), "the counters of a state")?;
-        let count = |at: usize| {
-            let word = U256::from_be_slice(&rest[at..at + 32]);
-            let count = u64::try_from(word).ok().filter(|count| count >> 63 == 0);
-            count.ok_or(HostError::BadNode {
-                hash: hash_at(&cut_node, 32),
-                len: rest.len(),
-                want: "counters below 2^63, which no run can carry to 2^64",
-            })
-        };
-        let tally = Tally {
-            gas_used: U256::from_be_slice(&cut_node[..32]),
-            messages_read: count(0)?,
-            send_acc: hash_at(&rest, 64),
-            sends: count(96)?,
-            log_acc: hash_at(&rest, 128),
-            logs: count(160)?,
-        };
-        let machine = hash_at(&rest, 32);
+        let (tally, machine) = nodes::state(cut, &store)?;
         let mut heap = Heap::new();
-        let status = match U256::from_be_bytes(machine.0) {
-            U256::ZERO => Status::Halted,
-            U256::ONE => Status::ErrorStop,
-            _ => Status::Extensive,
-        };
+        let status = nodes::status(machine);
         if status != Status::Extensive {
             let mut state = State::genesis(heap, ERROR, Value::Tuple(NONE));
             (state.status, state.store, state.tally) = (status, store, tally);
             return Ok(state);
         }
-        let node: [u8; 224] = store.fixed(machine, "a machine")?;
-        let part = |index: usize| hash_at(&node, 32 * index);
-        let pc = heap.code_stub(part(0));
-        let handler = heap.code_stub(part(6));
+        let parts = nodes::machine(machine, &store)?;
+        let pc = heap.code_stub(parts.pc);
+        let handler = heap.code_stub(parts.handler);
         Ok(State {
-            data: Stack::stored(part(1), &mut heap),
-            aux: Stack::stored(part(2), &mut heap),
+            data: Stack::stored(parts.stack, &mut heap),
+            aux: Stack::stored(parts.aux, &mut heap),
             status,
             pc,
-            register: Value::Hidden(part(3)),
-            constant: Value::Hidden(part(4)),
-            gas_left: U256::from_be_slice(&node[160..192]),
+            register: Value::Hidden(parts.register),
+            constant: Value::Hidden(parts.constant),
+            gas_left: parts.gas_left,
             handler,
             tally,
             memory_limit_bytes: usize::MAX,

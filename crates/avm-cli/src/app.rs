@@ -32,7 +32,7 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
     interrupt(early.json);
     let ran = panic::catch_unwind(AssertUnwindSafe(|| run(args, &early)));
     ran.unwrap_or_else(|_| {
-        let bug = CliError::new(&codes::BUG, "internal error, please report it");
+        let bug = crate::error::bug("internal error, please report it");
         if early.json {
             let _ = writeln!(std::io::stdout(), "{}", output::failure(bug.to_json()));
         }
@@ -101,7 +101,7 @@ fn run(args: Vec<OsString>, early: &Early) -> ExitCode {
     let ctx = Context::new(cli.global, Box::new(out));
     let result = commands::execute(&ctx, cli.command).and_then(|reply| print(&ctx, reply));
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(exit) => ExitCode::from(exit),
         Err(error) => {
             ctx.end_progress();
             let shown = match &error.output {
@@ -114,7 +114,8 @@ fn run(args: Vec<OsString>, early: &Early) -> ExitCode {
     }
 }
 
-fn print(ctx: &Context, reply: Reply) -> Result<(), CliError> {
+/// Prints a result and gives its exit code.
+fn print(ctx: &Context, reply: Reply) -> Result<u8, CliError> {
     if !reply.streamed && ctx.global.json {
         ctx.write(&format!("{}\n", output::envelope(&reply)))?;
     } else {
@@ -124,7 +125,8 @@ fn print(ctx: &Context, reply: Reply) -> Result<(), CliError> {
             .iter()
             .for_each(|warning| ctx.note(&format!("warning: {warning}")));
     }
-    ctx.flush()
+    ctx.flush()?;
+    Ok(reply.exit)
 }
 
 /// Reports an error and gives its exit code.

@@ -7,8 +7,8 @@ pub mod vectors;
 
 use std::sync::Arc;
 
-use avm_arb::{Arb, LOGS, Message, SENDS, sent_bytes, value_text};
-use avm_core::{Bytes, Channel, Hash, MemoryNodes, Vm};
+use avm_arb::{Arb, KeyValue, LOGS, Message, SENDS, StateKey, read_key, sent_bytes, value_text};
+use avm_core::{Bytes, Channel, Hash, HostError, MemoryNodes, Nodes, Vm};
 use avm_isa::Info;
 use ruint::aliases::U256;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::error::CliError;
 use crate::files::Source;
 use crate::output::{big_number, hex};
-use crate::registry::{Loaded, MachineCli, Running};
+use crate::registry::{Loaded, MachineCli, Proofs, Running};
 use crate::vectors::Case;
 
 /// The machine's line in the registry.
@@ -67,6 +67,10 @@ impl MachineCli for ArbCli {
                 "limits",
                 format!("{most} operations; tuples of 8; memory by --max-mem"),
             ),
+            (
+                "proofs",
+                "steps, ranges, inputs, and keys of a state, present or absent".into(),
+            ),
         ]
     }
 
@@ -102,6 +106,47 @@ impl MachineCli for ArbCli {
             &program,
             memory_limit_bytes,
         )))
+    }
+
+    fn proofs(&self) -> Proofs {
+        Proofs::RunsAndKeys
+    }
+
+    fn open(
+        &self,
+        state: Hash,
+        nodes: Arc<dyn Nodes>,
+        memory_limit_bytes: usize,
+    ) -> Result<Box<dyn Running>, HostError> {
+        let arb = Arb {
+            memory_limit_bytes,
+            ..Arb::default()
+        };
+        Ok(Box::new(running::ArbRunning::opened(
+            arb.open(state, nodes)?,
+        )))
+    }
+
+    fn is_key(&self, key: &str) -> bool {
+        StateKey::parse(key).is_some()
+    }
+
+    fn read_key(
+        &self,
+        state: Hash,
+        nodes: Arc<dyn Nodes>,
+        key: &str,
+    ) -> Result<Option<Vec<u8>>, HostError> {
+        let name = StateKey::parse(key);
+        let name = name.ok_or_else(|| {
+            let shown = crate::output::clip(key, 60);
+            HostError::Store(format!("`{shown}` is no name of a key").into())
+        })?;
+        Ok(read_key(state, nodes, &name)?.map(|value| value.to_bytes()))
+    }
+
+    fn key_text(&self, value: &[u8]) -> String {
+        KeyValue::from_bytes(value).map_or_else(|| hex(value), |value| value.to_string())
     }
 
     fn input_fields(&self, input: &[u8]) -> Result<Vec<(&'static str, Value)>, String> {
@@ -144,7 +189,7 @@ impl MachineCli for ArbCli {
         value_text(hash, Arc::new(nodes), VALUE_CHARS).map_err(|e| e.to_string())
     }
 
-    fn vectors(&self, file: &str, document: &Value) -> Result<Option<Vec<Case>>, String> {
+    fn vectors(&self, file: &str, document: &Value) -> Result<Vec<Case>, String> {
         schema(file, document)?;
         Ok(vectors::run(file, document))
     }
@@ -170,6 +215,7 @@ fn schema(file: &str, document: &Value) -> Result<(), String> {
         "adversarial_proofs.json" => &["program", "step", "before", "honest_after", "honest_gas"],
         "challenges.json" => &["moves"],
         "mutated_proofs.json" => &["proof", "accepted"],
+        "proofs.json" => &["initial_hash", "steps"],
         _ => &["program", "initial_hash", "steps", "final"],
     };
     let entries = document.as_array().ok_or("it is not an array of cases")?;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use avm_core::Hash;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Full name of the project, the first thing `avm version` prints.
@@ -24,11 +25,6 @@ pub const RESERVED: &[&str] = &[
     "fuzz",
     "debug",
     "profile",
-    "diff",
-    "bisect",
-    "prove",
-    "verify",
-    "bundle",
     "explain-intent",
     "dev",
     "node",
@@ -50,7 +46,7 @@ pub const OTHER_TOOL: &[&str] = &["install", "use", "list", "uninstall"];
     version,
     about = "Run, trace, replay and check verifiable state machines",
     long_about = "avm runs deterministic machines over a log of inputs and answers: is my state the \
-                  same as yours, where did we first disagree, and why.\n\n\
+                  same as yours, where did we first disagree, why, and can I prove it to others.\n\n\
                   A moment is named by a POINT: `main.avmlog@3` is the state after input 3, \
                   `main.avmlog@3:7` the state before step 7 of that input, `main.avmlog@final:-1` \
                   the one before the last step. `avm explain AVM0201` has the whole grammar.",
@@ -262,6 +258,129 @@ pub enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// List the keys that differ between two points
+    #[command(
+        long_about = "Lists the keys whose values differ between two points of one log or of two, with both \
+        values. Differences inside tuples are named down to the element.\n\n\
+        Exits 0 if nothing differs and 1 if something does."
+    )]
+    Diff {
+        /// FILE@POINT, or a file for the end of its run
+        a: String,
+        /// The same; without a file, a point of the first one
+        b: String,
+        /// Inputs, for programs
+        #[command(flatten)]
+        inputs: Inputs,
+        /// Only how many keys differ, by their first part
+        #[arg(long)]
+        stat: bool,
+        /// Only keys that start with this
+        #[arg(long, value_name = "PREFIX")]
+        only: Option<String>,
+    },
+    /// Find the first input, step and key where two logs disagree
+    #[command(
+        long_about = "Compares two logs: the programs, the inputs, and the roots that were recorded with \
+        them. Names the first input that differs, the first step inside it, and the keys that differ \
+        there; or the first root that only one side recorded and that executing the inputs does not \
+        give. Writes a bundle that reproduces it.\n\n\
+        A and B are logs, store directories, bundles or programs; a point `LOG@N` compares up to input \
+        N. `avm bisect LOG --recorded` compares what a log records with what executing it gives.\n\n\
+        Exits 0 if the two agree as far as both go, and 8 if they do not."
+    )]
+    Bisect {
+        /// The one log
+        a: String,
+        /// The other; none with --recorded
+        #[arg(conflicts_with = "recorded")]
+        b: Option<String>,
+        /// Inputs, for programs
+        #[command(flatten)]
+        inputs: Inputs,
+        /// How far to look
+        #[arg(long, value_name = "WHAT", default_value = "key")]
+        until: Until,
+        /// Compare one log with the roots recorded in it
+        #[arg(long)]
+        recorded: bool,
+        /// Write the bundle to FILE [default: disagree-INPUT.avmbundle, here]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Write one file that reproduces a point
+    #[command(
+        long_about = "Writes the program, the inputs up to a point and the point itself into one file. Every \
+        command takes a bundle where it takes a log; without `@` a bundle stands for its own point.\n\n\
+        The roots recorded up to the point are in it, too, or the root at the point if none was \
+        recorded; --min leaves them out."
+    )]
+    Bundle {
+        /// FILE@POINT, a point in the current log, or a file and then a point
+        #[arg(required = true, num_args = 1..=2, value_name = "POINT")]
+        target: Vec<String>,
+        /// Its inputs.
+        #[command(flatten)]
+        inputs: Inputs,
+        /// Write to FILE [default: LOG-INPUT-STEP.avmbundle, here]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Leave out what the point does not need: recorded roots
+        #[arg(long)]
+        min: bool,
+        /// A text that says why there is a bundle
+        #[arg(long, value_name = "TEXT")]
+        why: Option<String>,
+    },
+    /// Prove a step, a range, an input, or a key of a state
+    #[command(
+        long_about = "Writes a proof that anybody can check offline, with nothing but the file and this \
+        program: `avm verify FILE`.\n\n\
+        A point with a step (`main.avmlog@3:7`, `final:-1`) proves that step, `A..B` all steps between two \
+        points, a point without a step (`@3`) the whole input, and --key what the state at a point has \
+        at a key, or that it has none.\n\n\
+        Without a file in front of the point the current log is meant: main.avmlog here or in --home, \
+        or the only .avmlog there. A file that exists is overwritten only with --yes, or if it would \
+        not change."
+    )]
+    Prove {
+        /// FILE@POINT, FILE@POINT..POINT, or a point in the current log; or a file and then a point
+        #[arg(required = true, num_args = 1..=2, value_name = "TARGET")]
+        target: Vec<String>,
+        /// Its inputs.
+        #[command(flatten)]
+        inputs: Inputs,
+        /// Write to FILE [default: LOG-INPUT-STEP.avmproof, here]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// What to prove [default: as the target says]
+        #[arg(long, value_name = "KIND")]
+        kind: Option<ProofKind>,
+        /// What the state has at KEY, as `avm state` names it
+        #[arg(long, value_name = "KEY")]
+        key: Option<String>,
+    },
+    /// Check proofs, offline
+    #[command(
+        long_about = "Checks proof files with nothing but the files and the rules in this program, and says \
+        what each shows, and under which log.\n\n\
+        Exits 0 if all are valid, 1 if one is not, 3 if a file is no proof, 9 if it is of other rules, \
+        and 7 if it covers more than --max-steps steps (100 million unless given)."
+    )]
+    Verify {
+        /// Proof files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Require this state: the one after a run, or the one that has the key
+        #[arg(long, value_name = "HASH")]
+        root: Option<Hash>,
+        /// Require the log that the proof holds under to be this one
+        #[arg(long, value_name = "LOG", conflicts_with = "head")]
+        log: Option<String>,
+        /// Require the log that the proof holds under to have this root
+        #[arg(long, value_name = "HASH")]
+        head: Option<Hash>,
+    },
     /// List the machines, or describe one
     Machines {
         /// Machine
@@ -271,10 +390,16 @@ pub enum Command {
         ops: bool,
     },
     /// Measure steps per second
+    #[command(
+        long_about = "Measures steps per second in CPU time.\n\n`avm bench prove vectors/arb` measures \
+        proofs instead: for every opcode, how large the proof of a step is and how long it takes to make \
+        and to check it, over every step of the recorded programs in a directory; then a step on a stack \
+        of four million items, and what a root after every input costs."
+    )]
     Bench {
-        /// Machine
+        /// Machine, or `prove`
         id: String,
-        /// A program, or a bench.json with several
+        /// A program, or a bench.json with several; for `prove` also a directory
         file: PathBuf,
         /// Measurements of each program
         #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -343,6 +468,30 @@ pub enum StateForm {
     Jsonl,
     /// Comma-separated values with a header line
     Csv,
+}
+
+/// How far a comparison looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Until {
+    /// To the first input that differs
+    Input,
+    /// To the first step in it
+    Step,
+    /// To the keys that differ after it
+    Key,
+}
+
+/// What a proof is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProofKind {
+    /// One step
+    Step,
+    /// All steps from one point to another
+    Range,
+    /// A whole input
+    Input,
+    /// A key of a state
+    Key,
 }
 
 fn steps(text: &str) -> Result<u64, String> {

@@ -40,7 +40,7 @@ codes! {
     CODE_UNKNOWN "AVM0006" 2 "there is no error code with this number"
         "Codes are written AVM and four digits, as error messages show them in brackets. `avm explain` without a code lists all."
     NO_FILE "AVM0007" 2 "a point names no file and there is no current log"
-        "A point such as `@3` is relative to a log. Write the file in front of it, `main.avmlog@3`, or give the file before the point: `avm root main.avmlog @3`."
+        "A point such as `@3` or `final:-1` is relative to a log. The current log is, in this order: `main.avmlog` in the current directory or in the directory of --home, or else the only `*.avmlog` there. Otherwise write the file in front of the point, `main.avmlog@3`, or give the file before the point: `avm root main.avmlog @3`."
     NO_DIRECTORY "AVM0008" 2 "the directory of --dir cannot be entered"
         "`-C DIR` makes avm act as if it had been started in DIR; the directory must exist and be accessible."
     UNREADABLE "AVM0101" 3 "a file cannot be read"
@@ -65,6 +65,8 @@ codes! {
         "A directory is searched for files that end in .json, without going into its subdirectories."
     BENCH_CHANGED "AVM0112" 1 "a benchmark did not end as recorded"
         "The file records how many steps the program takes, and the run took another number. The speed of a wrong run says nothing."
+    MALFORMED_PROOF "AVM0113" 3 "a file is not a proof"
+        "A proof file begins with the bytes `AVMPRF` and ends with a checksum. The message says what was read at which byte. A file that was cut or changed on the way is not a wrong proof, it is none: fetch it again."
     PROGRAM_FAULT "AVM0117" 1 "the program stopped on an error"
         "An operation failed and the program had set no error handler, so the machine stopped for good. The message says which operation at which step, why, and what it found on the stack. `avm trace FILE@:fail` shows the first failing step of the run; an error that a handler caught does not stop a program."
     POINT_SYNTAX "AVM0201" 2 "a point cannot be understood"
@@ -86,11 +88,19 @@ codes! {
     LOG_LOCKED "AVM0209" 4 "another process writes the log"
         "Wait until it is done."
     POINT_UNSUPPORTED "AVM0211" 9 "this kind of point is not supported yet"
-        "Points of nodes and URLs, block heights (b826309), transactions (tx:HASH), roots (root:PREFIX) and bundles will come with the commands that need them."
+        "Points of nodes and URLs, block heights (b826309), transactions (tx:HASH) and roots (root:PREFIX) will come with the commands that need them."
     NO_ROOTS "AVM0212" 4 "a log records no root"
-        "`avm replay --check` compares recorded roots, and there is none. `avm run FILE --record LOG` writes logs with roots."
+        "`avm replay --check` and `avm bisect --recorded` compare recorded roots, and there is none. `avm run FILE --record LOG` writes logs with roots."
     RANGE_BACKWARD "AVM0213" 2 "a range ends before it begins"
         "The second point of A..B must be at or after the first."
+    NO_WHOLE_INPUT "AVM0214" 4 "there is no whole input to prove"
+        "A proof of an input goes from the state that waits for it to the state that waits for the next one. From the state at this point the machine does something else; the message says what. `LOG@3..@5` proves any range of steps, `LOG@3:7` a single step."
+    BUNDLE_MAGIC "AVM0215" 3 "a file is not a bundle"
+        "A bundle begins with the bytes `AVMBDL`. The file ends in .avmbundle but begins with something else; it may have been damaged by a text-mode transfer."
+    BUNDLE_DAMAGED "AVM0216" 6 "a bundle is damaged"
+        "The bytes are not those that were written: the checksum or a length does not fit, or the moment is none. Nothing in the file is used. Fetch it again."
+    BUNDLE_VERSION "AVM0217" 6 "a bundle has another format version"
+        "The file was written by another release. Use the release that wrote it."
     LIMIT_STEPS "AVM0401" 7 "the limit of steps was hit"
         "The run needs more steps than --max-steps allows, over all that the command executes."
     LIMIT_MEMORY "AVM0402" 7 "the limit of memory was hit"
@@ -101,6 +111,14 @@ codes! {
         "Files are measured before they are read, so that no file can exhaust memory. The message has the limit."
     CASES_FAILED "AVM0501" 1 "reference vectors do not agree"
         "Each failing case is listed with what was expected and what was found. The machine of this build does not do what the reference did."
+    PROOF_INVALID "AVM0502" 1 "a proof is not valid"
+        "The file is intact and was checked, and it does not show what it claims: running the rules on the nodes and inputs of the proof, and on nothing else, does not lead from the state before to the state after. The message says where it fails. A prover that works as it should makes no such file."
+    PROOF_OTHER "AVM0503" 1 "a proof is valid, but of something else"
+        "The proof verifies, but not for the state or the log that was asked for with --root, --log or --head. A proof says: if the state before is right and the log is the agreed one, then the state after is right. Under another log it says nothing."
+    PROOF_RULES "AVM0504" 9 "a proof is of other rules"
+        "Each proof names its machine and the version of the rules. This build does not have that combination, so it cannot tell whether the proof is valid."
+    PROOF_UNSUPPORTED "AVM0505" 9 "the machine has no such proofs"
+        "Proofs need a machine whose every step is covered by reference vectors and proofs. `avm machines ID` says what can be proved for a machine."
     GAME_MAGIC "AVM0601" 3 "a file is not a game file"
         "A game file (.avmdispute) begins with the bytes `AVMGAM`, and then with the opening of a game, which its referee signed."
     GAME_VERSION "AVM0602" 6 "a game file has another format version"
@@ -147,6 +165,12 @@ codes! {
         "The operating system refused; the message has its reason."
     PROGRAM_TOO_LONG "AVM0906" 7 "a program file would be too long"
         "The values of the program share parts that JSON must repeat. Share less between immediates, or build the values at run time."
+}
+
+/// Exit code of a command that found a divergence and shows it as its result.
+#[must_use]
+pub fn diverged() -> u8 {
+    DIVERGENCE.exit
 }
 
 /// The code with this id, `AVM0204` or `0204` or `204`; assembler codes included.

@@ -2,11 +2,15 @@
 
 pub mod asm;
 pub mod bench;
+pub mod bisect;
+pub mod bundle;
+pub mod diff;
 pub mod dispute;
 pub mod doctor;
 pub mod explain;
 pub mod machines;
 pub mod meta;
+pub mod prove;
 pub mod record;
 pub mod replay;
 pub mod roots;
@@ -15,14 +19,15 @@ pub mod show;
 pub mod state;
 pub mod trace;
 pub mod vectors;
+pub mod verify;
 
 use std::path::Path;
 
 use crate::cli::Command;
-use crate::codes;
 use crate::context::Context;
+use crate::current;
 use crate::error::{self, CliError};
-use crate::log::Log;
+use crate::log::{Log, is_log};
 use crate::output::Reply;
 use crate::point::Target;
 
@@ -91,6 +96,73 @@ pub fn execute(ctx: &Context, command: Command) -> Result<Reply, CliError> {
             raw,
         } => show::show(ctx, &point, key.as_deref(), inputs.inputs.as_deref(), raw),
         Command::Replay { log, check } => replay::replay(ctx, &log, check),
+        Command::Prove {
+            target,
+            inputs,
+            output,
+            kind,
+            key,
+        } => {
+            let options = prove::Options {
+                output: output.as_deref(),
+                kind,
+                key: key.as_deref(),
+            };
+            prove::prove(ctx, &target, inputs.inputs.as_deref(), &options)
+        }
+        Command::Diff {
+            a,
+            b,
+            inputs,
+            stat,
+            only,
+        } => {
+            let only = only.as_deref().unwrap_or("");
+            diff::diff(
+                ctx,
+                [&a, &b],
+                inputs.inputs.as_deref(),
+                &diff::Options { stat, only },
+            )
+        }
+        Command::Bisect {
+            a,
+            b,
+            inputs,
+            until,
+            recorded,
+            output,
+        } => {
+            let options = bisect::Options {
+                until,
+                recorded,
+                output: output.as_deref(),
+            };
+            bisect::bisect(ctx, &a, b.as_deref(), inputs.inputs.as_deref(), &options)
+        }
+        Command::Bundle {
+            target,
+            inputs,
+            output,
+            min,
+            why,
+        } => {
+            let options = bundle::Options {
+                output: output.as_deref(),
+                min,
+                why: why.as_deref().unwrap_or(""),
+            };
+            bundle::bundle(ctx, &target, inputs.inputs.as_deref(), &options)
+        }
+        Command::Verify {
+            files,
+            root,
+            log,
+            head,
+        } => {
+            let log = log.as_deref();
+            verify::verify(ctx, &files, &verify::Wanted { root, log, head })
+        }
         Command::Machines { id, ops } => machines::machines(id.as_deref(), ops),
         Command::Bench {
             id,
@@ -137,18 +209,31 @@ pub fn open(
             return Err(error::usage("a range is within one log").help("write LOG@A..@B"));
         }
     };
-    let file = file.ok_or_else(|| no_file(&args.join(" ")))?;
-    Ok((Log::open(ctx, &file, inputs)?, target))
+    let file = match file {
+        Some(file) => file,
+        None => current::log(ctx, &args.join(" "))?,
+    };
+    let log = Log::open(ctx, &file, inputs)?;
+    let target = match (target, &log.point) {
+        (Target::File(_), Some(point)) => Target::Point(point.clone()),
+        (target, _) => target,
+    };
+    Ok((log, target))
 }
 
-fn no_file(text: &str) -> CliError {
-    let text = crate::output::clip(text, 60);
-    CliError::new(
-        &codes::NO_FILE,
-        format!("`{text}` names no file, and there is no current log"),
-    )
-    .help(format!(
-        "write the file first: main.avmlog{}{text}",
-        if text.starts_with('@') { "" } else { "@" }
-    ))
+/// [`open`] for a command that compares two files: the inputs are for the one that is no log.
+///
+/// # Errors
+/// As [`open`].
+pub fn one_of_two(
+    ctx: &Context,
+    name: &str,
+    inputs: Option<&Path>,
+) -> Result<(Log, Target), CliError> {
+    let file = match Target::parse(name)? {
+        Target::File(file) => Some(file),
+        Target::Point(point) | Target::Range(point, _) => point.log,
+    };
+    let is_program = file.is_some_and(|file| !is_log(Path::new(&file)));
+    open(ctx, &[name.to_owned()], inputs.filter(|_| is_program))
 }

@@ -92,10 +92,7 @@ impl Context {
                 "the run needs more than {} steps",
                 grouped(&limit.to_string())
             );
-            return Err(CliError::new(&codes::LIMIT_STEPS, message)
-                .point(at())
-                .help("raise it with --max-steps")
-                .with("limit", limit));
+            return Err(error::limit_steps(message, limit).point(at()));
         }
         match self.global.timeout {
             Some(limit) if self.started.elapsed() > limit => Err(timed_out(limit).point(at())),

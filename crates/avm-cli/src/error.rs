@@ -281,6 +281,19 @@ pub fn point_missing(point: &str, message: impl Into<String>) -> CliError {
     CliError::new(&codes::POINT_MISSING, message).point(point)
 }
 
+/// A log that records no root where roots are to be compared.
+#[must_use]
+pub fn no_roots(name: &str) -> CliError {
+    let message = format!("{name} records no root, so there is nothing to compare");
+    CliError::new(&codes::NO_ROOTS, message).at(name)
+}
+
+/// A key that a state does not have.
+#[must_use]
+pub fn key_missing(message: impl Into<String>) -> CliError {
+    CliError::new(&codes::KEY_MISSING, message)
+}
+
 /// A store error, by cause.
 #[must_use]
 pub fn store(error: StoreError) -> CliError {
@@ -348,6 +361,20 @@ pub fn store(error: StoreError) -> CliError {
 #[must_use]
 pub fn log_identity(path: &str, message: String) -> CliError {
     CliError::new(&codes::LOG_IDENTITY, message).at(path)
+}
+
+/// More steps than --max-steps allows, or than a command runs unless it is given.
+#[must_use]
+pub fn limit_steps(message: impl Into<String>, limit: u64) -> CliError {
+    CliError::new(&codes::LIMIT_STEPS, message)
+        .help("raise it with --max-steps")
+        .with("limit", limit)
+}
+
+/// A check of our own that failed.
+#[must_use]
+pub fn bug(message: impl Into<String>) -> CliError {
+    CliError::new(&codes::BUG, message)
 }
 
 /// A failed run: a limit, an input that is no message, or a bug.

@@ -132,6 +132,25 @@ pub fn write(path: &Path, bytes: &[u8], overwrite: bool) -> Result<(), CliError>
         })
 }
 
+/// [`write`], but a file that holds these bytes already is left as it is.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_or_keep(path: &Path, bytes: &[u8], overwrite: bool) -> Result<(), CliError> {
+    if holds(path, bytes) {
+        return Ok(());
+    }
+    write(path, bytes, overwrite)
+}
+
+/// Whether there is a file with exactly these bytes.
+#[must_use]
+pub fn holds(path: &Path, bytes: &[u8]) -> bool {
+    let same_length =
+        fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == bytes.len() as u64);
+    same_length && fs::read(path).is_ok_and(|found| found == bytes)
+}
+
 /// A name next to `path` for a file that will replace it.
 #[must_use]
 pub fn beside(path: &Path) -> PathBuf {

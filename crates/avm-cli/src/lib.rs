@@ -1,7 +1,8 @@
 //! The library behind the `avm` binary.
 //!
 //! Reading order: [`cli`] (what can be typed) · [`registry`] (the one list of machines) ·
-//! [`point`] (how a moment is named) · [`log`] and [`session`] (what is executed) · [`locate`]
+//! [`point`] (how a moment is named) · [`current`] (which log is meant if none is
+//! named) · [`log`] and [`session`] (what is executed) · [`locate`]
 //! (from a point to a state) · [`commands`] (one module per command family) · [`error`],
 //! [`codes`] and [`output`] (what comes out).
 // A binary may look at clocks and start threads: they time runs and enforce `--timeout`, and no
@@ -14,6 +15,7 @@ pub mod cli;
 pub mod codes;
 pub mod commands;
 pub mod context;
+pub mod current;
 pub mod error;
 pub mod files;
 pub mod locate;

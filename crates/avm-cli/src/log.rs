@@ -1,18 +1,24 @@
 //! What is executed: a program with its inputs, read from a program file or from a recorded log.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::fs;
+use std::io::{Cursor, Read, Seek};
+use std::path::{Path, PathBuf};
 
 use avm_core::{Bytes, Claim};
-use avm_store::{Identity, LogReader, Record};
+use avm_store::{BUNDLE_MAGIC, Bundle, BundleError, Identity, LogReader, Record, Store};
 
+use crate::codes;
 use crate::context::Context;
 use crate::error::{self, CliError};
 use crate::files::{self, LOG_MAX, Source};
+use crate::point::Point;
 use crate::registry::{self, Loaded, MachineCli};
 
 /// Name ending of logs.
 pub const EXTENSION: &str = "avmlog";
+/// Name ending of bundles.
+pub const BUNDLE: &str = "avmbundle";
 
 /// A program, its inputs, and what was recorded with them.
 pub struct Log {
@@ -34,6 +40,8 @@ pub struct Log {
     pub taken_back: u64,
     /// Whether it is a recorded log.
     pub is_log: bool,
+    /// The moment that a bundle is of.
+    pub point: Option<Point>,
 }
 
 impl Log {
@@ -86,21 +94,66 @@ impl Log {
             recorded: Vec::new(),
             taken_back: 0,
             is_log: false,
+            point: None,
         })
     }
 
-    /// Reads a recorded log.
+    /// Reads a recorded log: an `.avmlog`, the one in a store directory, or that of a bundle.
     ///
     /// # Errors
     /// If it is damaged, or of another machine or format.
     pub fn read(ctx: &Context, path: &Path) -> Result<Self, CliError> {
+        let path = &in_directory(path);
         files::check_size(path, LOG_MAX)?;
-        let mut reader = LogReader::open(path).map_err(error::store)?;
         let name = path.display().to_string();
+        if !is_bundle(path) {
+            let reader = LogReader::open(path).map_err(error::store)?;
+            return Self::from_records(ctx, name, reader);
+        }
+        let bytes = fs::read(path).map_err(|e| error::unreadable(path, &e))?;
+        let bundle = Bundle::from_bytes(&bytes).map_err(|e| bundle_error(&e, &name))?;
+        drop(bytes);
+        machine_of(ctx, &name, &bundle.identity)?;
+        let point = Point::parse(&bundle.point).ok();
+        let Some(point) = point.filter(|point| point.log.is_none()) else {
+            let shown = crate::output::clip(&bundle.point, 60);
+            return Err(bundle_damaged(
+                &format!("`{shown}` is no point of its log"),
+                &name,
+            ));
+        };
+        let reader = LogReader::new(Cursor::new(bundle.log), path).map_err(error::store)?;
+        if reader.header().identity != bundle.identity {
+            let found = &reader.header().identity.spec;
+            let message = format!(
+                "the log in the bundle follows the rules `{found}`, the bundle says `{}`",
+                bundle.identity.spec
+            );
+            return Err(error::log_identity(&name, message));
+        }
+        if !bundle.why.is_empty() && ctx.global.verbose > 0 {
+            ctx.note(&format!(
+                "{name}: {}",
+                crate::output::clip(&bundle.why, 400)
+            ));
+        }
+        let mut log = Self::from_records(ctx, name, reader)?;
+        log.point = Some(Point {
+            log: Some(log.name.clone()),
+            ..point
+        });
+        Ok(log)
+    }
+
+    fn from_records<R: Read + Seek>(
+        ctx: &Context,
+        name: String,
+        mut reader: LogReader<R>,
+    ) -> Result<Self, CliError> {
         let identity = reader.header().identity.clone();
         let machine = machine_of(ctx, &name, &identity)?;
         let program = Source {
-            path: path.into(),
+            path: PathBuf::from(&name),
             bytes: reader.header().image.to_vec(),
         };
         let program = machine.load(&program)?;
@@ -114,6 +167,7 @@ impl Log {
             recorded: Vec::new(),
             taken_back: 0,
             is_log: true,
+            point: None,
         };
         while let Some((_, record)) = reader.next_record().map_err(error::store)? {
             log.take(record);
@@ -128,15 +182,20 @@ impl Log {
         Ok(log)
     }
 
+    /// Forgets all inputs but the first `inputs`, and what was recorded with them.
+    pub fn keep(&mut self, inputs: u64) {
+        let len = usize::try_from(inputs).unwrap_or(usize::MAX);
+        self.inputs.truncate(len);
+        self.recorded.retain(|claim| claim.inputs <= inputs);
+    }
+
     fn take(&mut self, record: Record) {
         match record {
             Record::Input { bytes, .. } => self.inputs.push(bytes),
             Record::Claim(claim) => self.recorded.push(claim),
             Record::Truncate(head) => {
                 self.taken_back += self.inputs.len() as u64 - head.len;
-                self.inputs
-                    .truncate(usize::try_from(head.len).unwrap_or(usize::MAX));
-                self.recorded.retain(|claim| claim.inputs <= head.len);
+                self.keep(head.len);
             }
             _ => {}
         }
@@ -158,19 +217,61 @@ impl Log {
     }
 }
 
-/// Whether a file is a log, by its name or by its first bytes.
+/// Whether something is a log, a bundle, or a directory with a log, by its name or first bytes.
 #[must_use]
 pub fn is_log(path: &Path) -> bool {
-    if files::has_extension(path, &[EXTENSION]) {
-        return true;
+    let path = in_directory(path);
+    let by_name = files::has_extension(&path, &[EXTENSION]);
+    by_name || is_bundle(&path) || starts_with(&path, &avm_store::MAGIC[..6])
+}
+
+/// Whether a file is a bundle, by its name or by its first bytes.
+#[must_use]
+pub fn is_bundle(path: &Path) -> bool {
+    files::has_extension(path, &[BUNDLE]) || starts_with(path, &BUNDLE_MAGIC[..6])
+}
+
+/// The log in a store directory; any other path is left as it is.
+fn in_directory(path: &Path) -> PathBuf {
+    let inside = Store::log_path(path);
+    if inside.is_file() {
+        inside
+    } else {
+        path.into()
     }
+}
+
+fn starts_with(path: &Path, magic: &[u8]) -> bool {
     if !path.is_file() {
         return false;
     }
-    let mut start = [0; 6];
-    let file = std::fs::File::open(path);
-    file.is_ok_and(|mut file| std::io::Read::read_exact(&mut file, &mut start).is_ok())
-        && start[..] == avm_store::MAGIC[..6]
+    let mut start = vec![0; magic.len()];
+    let file = fs::File::open(path);
+    file.is_ok_and(|mut file| file.read_exact(&mut start).is_ok()) && start == magic
+}
+
+/// Why a bundle cannot be read.
+fn bundle_error(error: &BundleError, name: &str) -> CliError {
+    match error {
+        BundleError::Magic => CliError::new(
+            &codes::BUNDLE_MAGIC,
+            "this is not a bundle: a bundle begins with `AVMBDL`",
+        ),
+        BundleError::Version { .. } => {
+            CliError::new(&codes::BUNDLE_VERSION, format!("the bundle has {error}"))
+        }
+        _ => return bundle_damaged(&error.to_string(), name),
+    }
+    .at(name)
+}
+
+fn bundle_damaged(what: &str, name: &str) -> CliError {
+    CliError::new(
+        &codes::BUNDLE_DAMAGED,
+        format!("the bundle is damaged: {what}"),
+    )
+    .at(name)
+    .help("fetch it again")
 }
 
 fn machine_of(

@@ -18,6 +18,8 @@ pub struct Reply {
     pub warnings: Vec<String>,
     /// Whether the command wrote its result itself, as a stream.
     pub streamed: bool,
+    /// Exit code: other than 0 if the answer is no.
+    pub exit: u8,
 }
 
 impl Reply {
@@ -137,6 +139,24 @@ fn visible(c: char) -> char {
     }
 }
 
+/// Two texts next to each other, each in about `max` characters: of long ones the start, and the
+/// part where they begin to differ.
+#[must_use]
+pub fn contrast(texts: [&str; 2], max: usize) -> [String; 2] {
+    let [left, right] = texts.map(str::chars);
+    let common = left.zip(right).take_while(|(a, b)| a == b).count();
+    texts.map(|text| {
+        let len = text.chars().count();
+        let (head, from) = (max / 4, common.saturating_sub(2));
+        if len <= max || from <= max / 2 {
+            return clip(text, max);
+        }
+        let start: String = text.chars().take(head).collect();
+        let rest: String = text.chars().skip(from).collect();
+        clip(&format!("{start}..{rest}"), max)
+    })
+}
+
 /// A duration for people.
 #[must_use]
 pub fn seconds(s: f64) -> String {
@@ -163,5 +183,8 @@ mod tests {
         assert_eq!(grouped("123456"), "123 456");
         assert_eq!(hex(&[0, 0xaf]), "0x00af");
         assert_eq!(clip("a\u{1b}[31mb", 3), "a\u{fffd}[...");
+        assert_eq!(contrast(["short", "shorter"], 8), ["short", "shorter"]);
+        let [a, b] = [1, 2].map(|last| format!("{}{last}", "0".repeat(40)));
+        assert_eq!(contrast([&a, &b], 16), ["0000..001", "0000..002"]);
     }
 }

@@ -8,8 +8,7 @@
 //! RANGE := POINT ".." POINT
 //! ```
 //!
-//! Sources, URLs, heights, transactions, roots and bundles parse and are answered with "not
-//! supported yet". A text before `@` that ends like a file or names one is a file, whatever slashes
+//! Sources, URLs, heights, transactions and roots parse and are answered with "not supported yet". A text before `@` that ends like a file or names one is a file, whatever slashes
 //! it has.
 
 use std::fmt;
@@ -193,9 +192,6 @@ fn log_part(text: &str) -> Result<Option<String>, PointError> {
     }
     if text.contains("://") {
         return refuse("points of a node given by URL");
-    }
-    if text.ends_with(".avmbundle") {
-        return refuse("points of a bundle");
     }
     let path = Path::new(text);
     let is_file = path.extension().is_some() || path.exists() || text.starts_with(['.', '/', '~']);

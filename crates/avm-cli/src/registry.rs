@@ -3,7 +3,9 @@
 //! A new machine costs one folder beside `arb/` that implements [`MachineCli`] and [`Running`], and
 //! one line in [`MACHINES`].
 
-use avm_core::{Bytes, Channel, Hash, Inspect, Machine, MemoryNodes, Vm};
+use std::sync::Arc;
+
+use avm_core::{Bytes, Channel, Hash, HostError, Inspect, Machine, MemoryNodes, Nodes, Vm};
 use avm_isa::Info;
 use serde_json::Value;
 
@@ -59,6 +61,34 @@ pub trait MachineCli: Sync {
         memory_limit_bytes: usize,
     ) -> Result<Box<dyn Running>, CliError>;
 
+    /// What of it can be proved.
+    fn proofs(&self) -> Proofs;
+    /// A state by its hash; nodes are read as they are needed.
+    ///
+    /// # Errors
+    /// If a node of its root is missing or malformed.
+    fn open(
+        &self,
+        state: Hash,
+        nodes: Arc<dyn Nodes>,
+        memory_limit_bytes: usize,
+    ) -> Result<Box<dyn Running>, HostError>;
+    /// Whether some state can have a key of this name.
+    fn is_key(&self, key: &str) -> bool;
+    /// What the state named `state` has at a key, in the form that proofs have; `None` if it has
+    /// no such key. Reads the nodes on the way and no others.
+    ///
+    /// # Errors
+    /// If a node on the way is missing or malformed, or `key` is no name of a key.
+    fn read_key(
+        &self,
+        state: Hash,
+        nodes: Arc<dyn Nodes>,
+        key: &str,
+    ) -> Result<Option<Vec<u8>>, HostError>;
+    /// What [`MachineCli::read_key`] found, for people.
+    fn key_text(&self, value: &[u8]) -> String;
+
     /// An input as fields, in order.
     ///
     /// # Errors
@@ -77,11 +107,22 @@ pub trait MachineCli: Sync {
     /// If it is not among the nodes.
     fn value_text(&self, hash: Hash, nodes: MemoryNodes) -> Result<String, String>;
 
-    /// Runs the cases of a vector file; `None` if they are not for the engine.
+    /// Runs the cases of a vector file.
     ///
     /// # Errors
     /// Why the file is not a vector file.
-    fn vectors(&self, file: &str, document: &Value) -> Result<Option<Vec<Case>>, String>;
+    fn vectors(&self, file: &str, document: &Value) -> Result<Vec<Case>, String>;
+}
+
+/// What `avm prove` and `avm verify` can do for a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proofs {
+    /// Nothing yet.
+    None,
+    /// Steps, ranges and inputs.
+    Runs,
+    /// Keys of a state as well.
+    RunsAndKeys,
 }
 
 /// A program, ready to be started.
@@ -147,8 +188,13 @@ pub trait Running {
     fn native_root(&mut self) -> (&'static str, Hash);
     /// The state as people look at it.
     fn inspect(&self) -> &dyn Inspect;
-    /// Keys whose name is wanted, in order.
-    fn keys(&mut self, wanted: &dyn Fn(&str) -> bool) -> Vec<Key>;
+    /// Keys whose name starts with `prefix`, in order. Elements of a tuple are among them if the
+    /// prefix goes down to them: `register/` lists those of the register.
+    fn keys(&mut self, prefix: &str) -> Vec<Key>;
+    /// The key of this name.
+    fn key(&mut self, name: &str) -> Option<Key>;
+    /// The keys directly below one that [`Running::keys`] shows as a whole, in order.
+    fn below(&mut self, name: &str) -> Vec<Key>;
     /// The main stack, bottom first, as hex words; what is no word shows as its hash.
     fn stack_words(&mut self) -> Vec<String>;
     /// Number of the operation at a program counter, from 0 in the order of the program file.

@@ -106,6 +106,25 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// The same moment of a run of another log, whose program and inputs so far are the same.
+    #[must_use]
+    pub fn fork_onto<'b>(&self, log: &'b Log) -> Session<'b>
+    where
+        'a: 'b,
+    {
+        Session {
+            ctx: self.ctx,
+            log,
+            running: self.running.fork(),
+            most: self.most,
+            outputs: None,
+            claim: self.claim,
+            slice: self.slice,
+            allowed: self.allowed,
+            span_from: self.span_from,
+        }
+    }
+
     /// Steps and inputs so far.
     #[must_use]
     pub fn place(&self) -> (u64, u64) {

@@ -52,7 +52,15 @@ fn usage() {
             ("list", 2, "AVM0002"),
             ("uninstall 0.1 --force", 2, "AVM0002"),
             ("demo --port 1", 9, "AVM0003"),
-            ("prove final:-1 -o last.avmproof", 9, "AVM0003"),
+            ("debug final:-1", 9, "AVM0003"),
+            ("prove adder.masm", 2, "AVM0001"),
+            ("prove adder.masm@:0 --kind range", 2, "AVM0001"),
+            ("prove adder.masm@:0 --kind key", 2, "AVM0001"),
+            ("prove adder.masm@genesis --kind step", 2, "AVM0001"),
+            ("prove adder.masm@:0..@:1 --kind step", 2, "AVM0001"),
+            ("prove adder.masm@:0..@:1 --key pc", 2, "AVM0001"),
+            ("prove adder.masm@:0 --kind step --key pc", 2, "AVM0001"),
+            ("verify p.avmproof --root 12", 2, "AVM0001"),
             ("explain-intent x", 9, "AVM0003"),
             ("run adder.masm -m evm", 2, "AVM0004"),
             ("machines anoma", 2, "AVM0004"),
@@ -61,6 +69,7 @@ fn usage() {
             ("explain nonsense", 2, "AVM0006"),
             ("root @3", 2, "AVM0007"),
             ("trace final:-1", 2, "AVM0007"),
+            ("prove final:-1", 2, "AVM0007"),
             ("-C nowhere version", 2, "AVM0008"),
             ("trace adder.masm@final..adder.masm@genesis", 2, "AVM0213"),
             ("root adder.masm@0..faulty.masm@1", 2, "AVM0001"),
@@ -72,6 +81,7 @@ fn usage() {
 #[test]
 fn files() {
     let work = Work::recorded();
+    std::fs::create_dir(work.path("empty")).unwrap();
     work.write("empty.json", "");
     work.write("empty.avmlog", "");
     work.write("cut.json", "{\"code\":[{\"opcode\":1,");
@@ -94,7 +104,7 @@ fn files() {
         &work,
         &[
             ("run nothing.masm", 3, "AVM0101"),
-            ("run .", 3, "AVM0101"),
+            ("run empty", 3, "AVM0101"),
             ("asm .", 3, "AVM0101"),
             ("replay nothing.avmlog", 3, "AVM0101"),
             ("run adder.masm -i nothing.json", 3, "AVM0101"),
@@ -193,7 +203,7 @@ fn points() {
             ("root main.avmlog@b12", 9, "AVM0211"),
             ("root n2/main@latest", 9, "AVM0211"),
             ("root http://localhost@1", 9, "AVM0211"),
-            ("root bug.avmbundle@:fail", 9, "AVM0211"),
+            ("root bug.avmbundle@:fail", 3, "AVM0101"),
             ("root tx:00ff", 9, "AVM0211"),
             ("show main.avmlog@0 nothing", 4, "AVM0203"),
             ("show main.avmlog@genesis", 2, "AVM0001"),

@@ -302,7 +302,7 @@ fn help() {
     insta::assert_snapshot!("help_run", work.avm("run --help").stdout);
     for command in [
         "trace", "root", "log", "state", "show", "replay", "machines", "bench", "vectors", "asm",
-        "disasm", "explain",
+        "disasm", "explain", "prove", "verify", "diff", "bisect", "bundle",
     ] {
         let ran = work.avm(&format!("{command} --help"));
         assert_eq!(ran.code, 0, "{command}");

@@ -101,7 +101,6 @@ fn refusals_point_at_the_place() {
         ("demo/arb@3", "AVM0211", "demo"),
         ("http://node:8545@3", "AVM0211", "http://node:8545"),
         ("main@3", "AVM0211", "main"),
-        ("x.avmbundle@3", "AVM0211", "x.avmbundle"),
         ("é@3:ö", "AVM0211", "é"),
     ];
     for (text, code, marked) in cases {

@@ -1,15 +1,24 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
-use alloc::sync::Arc;
 
-use avm_core::{
-    Claim, HostError, ImageError, Machine, MemoryNodes, Outbox, Output, Stop, Vm, advance,
-};
-use avm_prove::{AgreedLog, ProveError, Witness, prove_step};
+use avm_core::{Claim, HostError, ImageError, Machine, Outbox, Output, Stop, Vm, advance};
+use avm_prove::{AgreedLog, LiveNodes, ProveError, Witness, prove_step};
+
+use crate::Segment;
 
 /// One party's view of the run under dispute. It has no end: a run that halts or waits goes on
 /// with idle steps, which change nothing.
 pub trait History {
+    /// Claims inside `segment` will be asked for next, in the order of the run, and after that only
+    /// claims inside parts of it. A hint.
+    ///
+    /// # Errors
+    /// If the log or a store failed.
+    fn expect(&mut self, segment: Segment) -> Result<(), HostError> {
+        let _ = segment;
+        Ok(())
+    }
+
     /// The claim after `step` steps, counted from genesis, idle ones included. So its `steps` may
     /// be less.
     ///
@@ -36,6 +45,8 @@ pub struct Replay<'a> {
     cursor: Moment,
     /// Machines at earlier moments, by steps. The start is always there.
     kept: BTreeMap<u64, Moment>,
+    /// Where the cursor last jumped back to: the rest of a game is not far from there.
+    landing: Option<Moment>,
     most_kept: usize,
     /// Steps between two machines that are kept.
     spacing: u64,
@@ -46,18 +57,25 @@ pub struct Replay<'a> {
 }
 
 struct Moment {
-    machine: Box<dyn Machine>,
+    /// Always there, but while [`Replay::prove`] reads its nodes.
+    machine: Option<Box<dyn Machine>>,
     claim: Claim,
 }
 
 impl Moment {
+    fn machine(&mut self) -> &mut dyn Machine {
+        &mut **self.machine.as_mut().expect(THERE)
+    }
+
     fn fork(&self) -> Self {
         Self {
-            machine: self.machine.fork(),
+            machine: self.machine.as_ref().map(|machine| machine.fork()),
             claim: self.claim,
         }
     }
 }
+
+const THERE: &str = "a proof gives the machine back";
 
 impl<'a> Replay<'a> {
     /// The run of the program `image` on `log`.
@@ -82,24 +100,26 @@ impl<'a> Replay<'a> {
         claim: Claim,
         log: &'a AgreedLog<'a>,
     ) -> Self {
+        let machine = Some(machine);
         let cursor = Moment { machine, claim };
         Self {
             vm,
             log,
             kept: BTreeMap::from([(claim.steps, cursor.fork())]),
             cursor,
-            most_kept: 16,
+            landing: None,
+            most_kept: 18,
             spacing: 1 << 12,
             end: None,
             ran: 0,
         }
     }
 
-    /// Keeps at most `count` machines, at least two. Each takes the memory of a state; with more
+    /// Keeps at most `count` machines, at least three. Each takes the memory of a state; with more
     /// of them less is run twice.
     #[must_use]
     pub fn keeping(mut self, count: usize) -> Self {
-        self.most_kept = count.max(2);
+        self.most_kept = count.max(3);
         self
     }
 
@@ -121,14 +141,17 @@ impl<'a> Replay<'a> {
 
     /// Puts the cursor after `step` steps, or at the end.
     fn go_to(&mut self, step: u64) -> Result<(), HostError> {
-        let kept = self.kept.range(..=step).next_back();
-        let kept = kept.map(|(_, kept)| kept);
         let here = self.cursor.claim.steps;
         let jumps = here > step;
-        if let Some(kept) = kept
-            && (jumps || kept.claim.steps > here)
-        {
-            self.cursor = kept.fork();
+        let kept = self.kept.range(..=step).next_back();
+        let nearest = kept
+            .map(|(_, kept)| kept)
+            .into_iter()
+            .chain(&self.landing)
+            .filter(|moment| moment.claim.steps <= step && (jumps || moment.claim.steps > here))
+            .max_by_key(|moment| moment.claim.steps);
+        if let Some(nearest) = nearest {
+            self.cursor = nearest.fork();
         }
         while self.cursor.claim.steps < step && self.end != Some(self.cursor.claim) {
             let here = self.cursor.claim.steps;
@@ -143,16 +166,17 @@ impl<'a> Replay<'a> {
             }
         }
         if jumps {
-            self.keep();
+            self.landing = Some(self.cursor.fork());
         }
         Ok(())
     }
 
     fn run(&mut self, budget: u64) -> Result<Stop, HostError> {
-        let Moment { machine, claim } = &mut self.cursor;
-        let (after, stop) = advance(&mut **machine, *claim, self.log, &mut Nowhere, budget)?;
-        self.ran += after.steps - claim.steps;
-        *claim = after;
+        let from = self.cursor.claim;
+        let machine = self.cursor.machine();
+        let (claim, stop) = advance(machine, from, self.log, &mut Nowhere, budget)?;
+        self.ran += claim.steps - from.steps;
+        self.cursor.claim = claim;
         Ok(stop)
     }
 
@@ -175,6 +199,15 @@ impl<'a> Replay<'a> {
 }
 
 impl History for Replay<'_> {
+    fn expect(&mut self, segment: Segment) -> Result<(), HostError> {
+        // Only before anything is kept: later, what is kept is denser already.
+        if self.kept.len() == 1 {
+            self.spacing = segment.len.div_ceil(self.most_kept as u64 - 2).max(1);
+        }
+        // So that the jump back to the segment is made once.
+        self.go_to(segment.first)
+    }
+
     fn claim_at(&mut self, step: u64) -> Result<Claim, HostError> {
         if let Some(end) = self.end
             && end.steps <= step
@@ -187,11 +220,11 @@ impl History for Replay<'_> {
 
     fn prove(&mut self, step: u64) -> Result<Witness, ProveError> {
         self.go_to(step)?;
-        let mut nodes = MemoryNodes::default();
-        self.cursor.machine.save(&mut nodes)?;
-        let pre = self.cursor.claim;
-        let (witness, _) = prove_step(self.vm, self.log, &pre, Arc::new(nodes))?;
-        Ok(witness)
+        let Moment { machine, claim } = &mut self.cursor;
+        let nodes = LiveNodes::new(machine.take().expect(THERE));
+        let proved = prove_step(self.vm, self.log, claim, nodes.clone());
+        *machine = nodes.into_machine();
+        Ok(proved?.0)
     }
 }
 

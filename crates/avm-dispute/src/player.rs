@@ -3,7 +3,7 @@ use alloc::vec::Vec;
 
 use avm_prove::ProveError;
 
-use crate::{Dispute, History, Move, Party, Segment, Stand, Status, StepProof};
+use crate::{Dispute, History, Move, Party, Seat, Segment, Stand, Status, StepProof};
 
 /// What an honest party does now: everything it owes, in the order of the run. If it is out because
 /// it missed a round, it first follows a party with the same claim whose postings it agrees with.
@@ -22,7 +22,7 @@ pub fn respond(
         return Ok(Vec::new());
     };
     if seat.out.is_none() {
-        return answers(dispute, dispute.due(party).collect(), ours);
+        return answers(dispute, seat, dispute.due(party).collect(), ours);
     }
     let peers = dispute.seats().iter().zip((0..).map(Party));
     let peers = peers.filter(|(peer, _)| peer.out.is_none() && peer.claim == seat.claim);
@@ -30,7 +30,7 @@ pub fn respond(
         let stands = stands_of(dispute, leader);
         if agrees(&stands, ours)? {
             let mut moves = Vec::from([Move::Follow { leader }]);
-            moves.extend(answers(dispute, stands, ours)?);
+            moves.extend(answers(dispute, seat, stands, ours)?);
             return Ok(moves);
         }
     }
@@ -74,6 +74,7 @@ fn agrees(stands: &[Stand], ours: &mut dyn History) -> Result<bool, ProveError> 
 
 fn answers(
     dispute: &Dispute,
+    seat: &Seat,
     stands: Vec<Stand>,
     ours: &mut dyn History,
 ) -> Result<Vec<Move>, ProveError> {
@@ -90,6 +91,9 @@ fn answers(
                 witness,
             })));
         }
+        // Behind its end our run is idle.
+        let len = len.min(seat.claim.steps.saturating_sub(first));
+        ours.expect(Segment { first, len })?;
         let cuts = stand.segment.cuts(dispute.arity());
         let points = cuts.map(|step| Ok(ours.claim_at(step)?.hash()));
         Ok(Move::Cut {

@@ -10,6 +10,7 @@
 //! - One step: [`prove_step`] and [`verify_step`]. This is what ends a dispute.
 //! - Any number of steps, or all of one input: [`prove_run`] and [`verify_run`] with an [`Until`].
 //! - What a state says about a key: [`prove_read`] and [`verify_read`].
+//! - [`LiveNodes`] proves from a running machine, without saving its state.
 //! - [`ProofFile`] is any of these with all that is needed to check it offline.
 //!
 //! A witness is exact and has one form: its nodes are in ascending order of their names, each is
@@ -29,6 +30,7 @@ extern crate alloc;
 mod agreed;
 mod error;
 mod file;
+mod live;
 mod nodes;
 mod read;
 mod run;
@@ -37,6 +39,7 @@ mod witness;
 pub use agreed::AgreedLog;
 pub use error::{ProveError, VerifyError};
 pub use file::{FileError, KeyProof, MAGIC, MAX_FILE_BYTES, Proof, ProofFile, RunProof, VERSION};
+pub use live::LiveNodes;
 pub use read::{prove_read, verify_read};
 pub use run::{Until, prove_run, prove_step, verify_run, verify_step};
 pub use witness::{LogItem, Witness};

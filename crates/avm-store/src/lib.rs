@@ -58,8 +58,9 @@
 //! input is one read, two checksums and its link in the chain; a node is one lookup and its hash.
 //!
 //! Reading order: [`Log`] · [`FileLog`] · [`LogReader`] and [`Record`] · [`Checkpoints`] ·
-//! [`State`] · [`Store`].
+//! [`State`] · [`Store`]. [`Bundle`] is a log and a moment in it, as one file to hand on.
 
+mod bundle;
 mod checkpoints;
 mod disk;
 mod error;
@@ -71,6 +72,7 @@ mod reader;
 mod state;
 mod store;
 
+pub use bundle::{BUNDLE_MAGIC, BUNDLE_VERSION, Bundle, BundleError, MAX_WHY_BYTES};
 pub use checkpoints::{Batch, Checkpoints};
 pub use disk::Disk;
 pub use error::{Damage, StoreError};

@@ -11,12 +11,16 @@
     doc = "| [`arb`] | the classic Arbitrum machine and its assembler | `arb` |"
 )]
 #![cfg_attr(
+    feature = "prove",
+    doc = "| [`prove`] | proofs of steps, runs, inputs and keys | `prove` |\n| [`dispute`] | settling a disagreement about a run | `prove` |\n| [`merkle`] | the tree over a log | `prove` |"
+)]
+#![cfg_attr(
     feature = "store",
     doc = "| [`store`] | log, nodes and checkpoints on disk | `store` |"
 )]
 //!
-//! `examples/embed.rs` runs a program, saves it and goes on; `examples/own_machine.rs` is a machine
-//! of your own.
+//! `examples/embed.rs` runs a program, saves it and goes on; `examples/settle.rs` proves a step and
+//! plays a dispute; `examples/own_machine.rs` is a machine of your own.
 #![cfg_attr(
     feature = "arb",
     doc = r#"
@@ -39,6 +43,12 @@ assert_eq!((claim.steps, claim.outputs, stop), (4, 1, Stop::Halted));
 #[cfg(feature = "arb")]
 pub use avm_arb as arb;
 pub use avm_core as core;
+#[cfg(feature = "prove")]
+pub use avm_dispute as dispute;
+#[cfg(feature = "prove")]
+pub use avm_merkle as merkle;
+#[cfg(feature = "prove")]
+pub use avm_prove as prove;
 #[cfg(feature = "store")]
 pub use avm_store as store;
 /// The 256-bit word of the machines.

@@ -1,6 +1,6 @@
 //! A running machine as the command line looks at it.
 
-use avm_arb::{Arb, ArbMachine, Kind, Program, Status, ops};
+use avm_arb::{Arb, ArbMachine, KeyValue, Kind, Program, StateKey, Status, ops};
 use avm_core::{Hash, Inspect, Machine};
 use serde_json::{Value, json};
 
@@ -9,6 +9,9 @@ use crate::registry::{Condition, Key, Running};
 
 /// Panes of the machine's `Inspect`, in its order.
 const PANES: [&str; 5] = ["stack", "aux", "register", "static", "handler"];
+
+/// Most characters of the text of a value.
+const VALUE_CHARS: usize = 4096;
 
 /// A machine, and how many operations its program has.
 #[derive(Clone)]
@@ -29,32 +32,44 @@ impl ArbRunning {
         }
     }
 
+    /// A state opened from nodes: its program is not at hand.
+    pub(super) fn opened(machine: ArbMachine) -> Self {
+        Self {
+            machine,
+            operations: 0,
+        }
+    }
+
     /// The registers and counters: name, text, value, hash.
     fn scalars(&mut self) -> Vec<Key> {
         let tally = self.machine.tally();
         let machine_hash = self.machine.machine_hash();
         let parts = self.machine.parts();
-        let gas_left = self.machine.gas_left().to_string();
-        let pc = match (parts, self.operation(self.machine.pc())) {
-            (None, _) => String::from("(none)"),
-            (Some(_), Some(index)) => format!("@{index}"),
-            (Some(_), None) => String::from("@end or made at run time"),
-        };
         let mut keys = vec![
             plain("status", json!(self.status())),
             hashed("machine", machine_hash),
-            Key {
-                value: json!({ "operation": self.operation(self.machine.pc()), "pc": number(self.machine.pc()) }),
-                ..value("pc", pc, parts.map(|parts| parts.pc))
-            },
-            plain("gas_left", big_number(&gas_left)),
+        ];
+        // A stopped machine has no parts, and its state says nothing about them.
+        if let Some(parts) = parts {
+            let operation = self.operation(self.machine.pc());
+            let pc = match operation {
+                Some(index) => format!("@{index}"),
+                None => String::from("@end or made at run time"),
+            };
+            keys.push(Key {
+                value: json!({ "operation": operation, "pc": number(self.machine.pc()) }),
+                ..value("pc", pc, Some(parts.pc))
+            });
+            keys.push(plain("gas_left", big_number(&parts.gas_left.to_string())));
+        }
+        keys.extend([
             plain("gas_used", big_number(&tally.gas_used.to_string())),
             plain("messages_read", number(tally.messages_read)),
             plain("sends", number(tally.sends)),
             hashed("send_acc", tally.send_acc),
             plain("logs", number(tally.logs)),
             hashed("log_acc", tally.log_acc),
-        ];
+        ]);
         if parts.is_none() {
             return keys;
         }
@@ -83,11 +98,11 @@ impl ArbRunning {
         keys
     }
 
-    fn items(&mut self, pane: usize, wanted: &dyn Fn(&str) -> bool) -> Vec<Key> {
+    fn items(&mut self, pane: usize, prefix: &str) -> Vec<Key> {
         let names: Vec<String> = (0..self.machine.len(pane))
             .map(|at| format!("{}/{at}", PANES[pane]))
             .collect();
-        if !names.iter().any(|name| wanted(name)) {
+        if !names.iter().any(|name| name.starts_with(prefix)) {
             return Vec::new();
         }
         let hashes = match pane {
@@ -95,8 +110,10 @@ impl ArbRunning {
             _ => self.machine.aux_hashes(),
         };
         let hashes = hashes.unwrap_or_default();
+        let wanted = names.iter().enumerate();
+        let wanted = wanted.filter(|(_, name)| name.starts_with(prefix));
         let mut keys = Vec::new();
-        for (at, name) in names.iter().enumerate().filter(|(_, name)| wanted(name)) {
+        for (at, name) in wanted {
             let text = self.machine.item(pane, at).unwrap_or_default();
             keys.push(value(name, text, hashes.get(at).map(|(_, hash)| *hash)));
         }
@@ -168,15 +185,46 @@ impl Running for ArbRunning {
         &self.machine
     }
 
-    fn keys(&mut self, wanted: &dyn Fn(&str) -> bool) -> Vec<Key> {
+    fn keys(&mut self, prefix: &str) -> Vec<Key> {
         let mut keys = self.scalars();
-        let running = self.condition() == Condition::Running;
-        keys.retain(|key| wanted(&key.name));
-        if running {
-            keys.extend(self.items(0, wanted));
-            keys.extend(self.items(1, wanted));
+        keys.retain(|key| key.name.starts_with(prefix));
+        if self.condition() == Condition::Running {
+            keys.extend(self.items(0, prefix));
+            keys.extend(self.items(1, prefix));
+        }
+        if let Some((parent, _)) = prefix.rsplit_once('/') {
+            let mut below = self.below(parent);
+            below.retain(|key| key.name.starts_with(prefix));
+            keys.extend(below);
         }
         keys
+    }
+
+    fn key(&mut self, name: &str) -> Option<Key> {
+        let key = StateKey::parse(name)?;
+        let found = self.machine.look_up(&key).ok()??;
+        if !name.contains('/') {
+            let mut keys = self.scalars();
+            keys.retain(|key| key.name == name);
+            return keys.pop();
+        }
+        let hash = match found {
+            KeyValue::Int(word) => Hash::keccak(&word.to_be_bytes::<32>()),
+            KeyValue::Value(_, hash) => hash,
+            _ => return None,
+        };
+        let text = self.machine.text_at(&key, VALUE_CHARS).ok()??;
+        Some(value(name, text, Some(hash)))
+    }
+
+    fn below(&mut self, name: &str) -> Vec<Key> {
+        let Some(key) = StateKey::parse(name) else {
+            return Vec::new();
+        };
+        let count = self.machine.elements_at(&key).ok().flatten().unwrap_or(0);
+        (0..count)
+            .filter_map(|at| self.key(&format!("{name}/{at}")))
+            .collect()
     }
 
     fn stack_words(&mut self) -> Vec<String> {

@@ -1,10 +1,12 @@
 //! Reference vectors of the classic Arbitrum machine, in the schema of their README.
 
-use avm_arb::message::{delayed_accumulator, delayed_run_accumulator, sequencer_accumulator};
 use avm_arb::{Arb, ArbMachine, LOGS, Message, Program, SENDS, Status, ValueInfo, sent_bytes};
 use avm_core::{Bytes, Hash, Host, HostError, Machine, MemoryNodes, Output, Stop};
 use ruint::aliases::U256;
 use serde_json::Value;
+
+mod challenges;
+mod proofs;
 
 use super::inbox;
 use crate::vectors::{Case, Check, check};
@@ -12,25 +14,38 @@ use crate::vectors::{Case, Check, check};
 /// Opcode of `log`.
 const LOG: u8 = 0x61;
 
-/// Runs all cases of one file; `None` if its cases are not for this machine's engine.
+/// Runs all cases of one file.
 #[must_use]
-pub fn run(file: &str, document: &Value) -> Option<Vec<Case>> {
+pub fn run(file: &str, document: &Value) -> Vec<Case> {
     let entries = || document.as_array().into_iter().flatten();
-    let cases = match file {
+    match file {
         "values.json" => values(document),
         "bench.json" => entries().map(|entry| named(entry, bench)).collect(),
         "disagreements.json" => entries().map(|entry| named(entry, disagreement)).collect(),
         "adversarial_proofs.json" => {
-            let case = |(at, entry): (usize, &Value)| {
+            let cases = |(at, entry): (usize, &Value)| {
                 let kind = entry["kind"].as_str().unwrap_or("unnamed");
-                Case::new(format!("{kind}_{at}"), honest_step(entry))
+                let honest = Case::new(format!("{kind}_{at} honest step"), honest_step(entry));
+                let forged = Case::new(format!("{kind}_{at} forged"), proofs::forged(entry));
+                [honest, forged]
             };
-            entries().enumerate().map(case).collect()
+            entries().enumerate().flat_map(cases).collect()
         }
-        "challenges.json" | "mutated_proofs.json" => return None,
-        _ => entries().map(|entry| named(entry, program)).collect(),
-    };
-    Some(cases)
+        "mutated_proofs.json" => entries().map(proofs::damaged).collect(),
+        "proofs.json" => entries().flat_map(proofs::verified).collect(),
+        "challenges.json" => {
+            let replay = |entry| named(entry, challenges::replay);
+            entries().map(replay).collect()
+        }
+        _ => {
+            let run = |entry| {
+                [named(entry, program)]
+                    .into_iter()
+                    .chain(proofs::made(entry))
+            };
+            entries().flat_map(run).collect()
+        }
+    }
 }
 
 fn named(entry: &Value, run: impl FnOnce(&Value) -> Check) -> Case {
@@ -281,52 +296,22 @@ fn value_info(what: &str, info: &ValueInfo, want: &Value) -> Check {
 
 // ---- inbox accumulators
 
-/// Recomputes `sequencer_accs` and `delayed_accs`: one batch holds all messages, and a delayed run
-/// is followed by one empty sequencer message of block 77 and time 88.
+/// Recomputes `sequencer_accs` and `delayed_accs`.
 fn inbox_accumulators(entry: &Value) -> Check {
-    let Some(recorded) = entry["inbox"].as_array() else {
+    if entry.get("inbox").is_none() {
         return Ok(());
-    };
-    let messages = inbox::messages(&entry["inbox"]).map_err(|e| e.to_string())?;
-    let delayed = |at: usize| recorded[at]["via"] == "delayed";
-    let mut running = Hash::ZERO;
-    let mut delayed_accs: Vec<Hash> = Vec::new();
-    let (mut number, mut at) = (0_u64, 0);
-    while at < messages.len() {
-        if !delayed(at) {
-            let message = &messages[at];
-            let (prefix, data) = (message.prefix_hash(), message.data_hash());
-            running = sequencer_accumulator(running, U256::from(number), prefix, data);
-            (number, at) = (number + 1, at + 1);
-            continue;
-        }
-        let from = delayed_accs.len();
-        let start = number;
-        while at < messages.len() && delayed(at) {
-            let before = delayed_accs.last().copied().unwrap_or(Hash::ZERO);
-            delayed_accs.push(delayed_accumulator(before, &messages[at]));
-            (number, at) = (number + 1, at + 1);
-        }
-        let last = *delayed_accs.last().expect("the run has a message");
-        let (from, to) = (U256::from(from), U256::from(delayed_accs.len()));
-        running = delayed_run_accumulator(running, U256::from(start), from, to, last);
-        // The message that ends the run is in the inbox file, too, unless it is the last.
-        if !messages.get(at).is_some_and(is_end_of_run) {
-            let end = end_of_run();
-            let (prefix, data) = (end.prefix_hash(), end.data_hash());
-            running = sequencer_accumulator(running, U256::from(number), prefix, data);
-            number += 1;
-        }
     }
-    let found: Vec<String> = delayed_accs.iter().map(Hash::to_string).collect();
+    let batch = proofs::batch(&entry["inbox"])?;
+    let delayed = batch.delayed_accumulators().iter();
+    let delayed: Vec<String> = delayed.map(Hash::to_string).collect();
     check(
         "delayed accumulators",
-        format!("{found:?}"),
+        format!("{delayed:?}"),
         &list(&entry["delayed_accs"]),
     )?;
     check(
         "sequencer accumulators",
-        format!("{:?}", [running.to_string()]),
+        format!("{:?}", [batch.accumulator().to_string()]),
         &list(&entry["sequencer_accs"]),
     )
 }
@@ -340,6 +325,7 @@ fn list(recorded: &Value) -> Value {
     Value::from(format!("{:?}", hashes.collect::<Vec<_>>()))
 }
 
+/// The empty message that the contract puts behind a run of delayed ones.
 fn end_of_run() -> Message {
     Message {
         kind: 6,
@@ -350,15 +336,6 @@ fn end_of_run() -> Message {
         gas_price_l1: U256::ZERO,
         data: Bytes::from([]),
     }
-}
-
-fn is_end_of_run(message: &Message) -> bool {
-    let sequence_number = message.sequence_number;
-    *message
-        == Message {
-            sequence_number,
-            ..end_of_run()
-        }
 }
 
 // ---- other files
@@ -507,6 +484,7 @@ fn one_message(entry: &Value) -> Check {
     )
 }
 
+/// Lower-case digits without prefix, as in the vectors.
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,4 +1,4 @@
-//! `avm bench`: steps per second in CPU time, with spread.
+//! `avm bench`: steps per second in CPU time, with spread. `prove.rs` measures proofs.
 
 use std::path::Path;
 
@@ -13,10 +13,14 @@ use crate::output::{Reply, grouped, number};
 use crate::registry::{self, Loaded, MachineCli};
 use crate::session::Session;
 
+mod prove;
+
 /// A measurement runs a program again and again for at least this long, in seconds of CPU time.
 const ROUND_SECONDS: f64 = 0.05;
+/// What stands in the place of a machine to measure proofs.
+const PROVE: &str = "prove";
 
-/// `avm bench ID FILE`.
+/// `avm bench ID FILE`, or `avm bench prove FILE`.
 ///
 /// # Errors
 /// If the file holds no program, or a run does not end as recorded.
@@ -27,6 +31,9 @@ pub fn bench(
     rounds: u32,
     only: Option<&str>,
 ) -> Result<Reply, CliError> {
+    if id == PROVE {
+        return prove::bench(ctx, file, rounds, only);
+    }
     let machine = registry::find(id)?;
     let programs = programs(machine, file)?;
     let wanted = |name: &str| only.is_none_or(|only| name.contains(only));
@@ -171,6 +178,7 @@ fn log(
         recorded: Vec::new(),
         taken_back: 0,
         is_log: false,
+        point: None,
     }
 }
 

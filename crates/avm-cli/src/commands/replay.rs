@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::codes;
 use crate::context::Context;
-use crate::error::{CliError, usage};
+use crate::error::{CliError, no_roots, usage};
 use crate::log::{Log, is_log};
 use crate::output::{Reply, count, number, root, row};
 use crate::session::Session;
@@ -23,11 +23,7 @@ pub fn replay(ctx: &Context, path: &Path, check: bool) -> Result<Reply, CliError
     }
     let log = Log::read(ctx, path)?;
     if check && log.recorded.is_empty() {
-        let message = format!(
-            "{} records no root, so there is nothing to compare",
-            log.name
-        );
-        return Err(CliError::new(&codes::NO_ROOTS, message).at(&log.name));
+        return Err(no_roots(&log.name));
     }
     let mut text = String::new();
     let mut session = Session::genesis(ctx, &log)?;
@@ -165,10 +161,12 @@ fn divergence(log: &Log, ours: &Claim, recorded: &Claim, agreed: Option<Claim>) 
     } else {
         point
     };
-    error.help(format!(
-        "look at the steps of the span:  avm trace {}{span}",
-        log.name
-    ))
+    error
+        .note(format!("its steps: avm trace {}{span}", log.name))
+        .help(format!(
+            "find the step:  avm bisect {} --recorded",
+            log.name
+        ))
 }
 
 fn claim_json(claim: &Claim) -> serde_json::Value {

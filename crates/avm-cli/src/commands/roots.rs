@@ -115,6 +115,8 @@ pub fn log(
     args.extend(range.map(ToOwned::to_owned));
     let (log, target) = open(ctx, &args, inputs)?;
     let range = match target {
+        // A bundle without a point stands for all of its log here.
+        _ if args.len() == 1 && !file.contains('@') => 0..log.inputs.len() as u64,
         Target::File(_) => 0..log.inputs.len() as u64,
         Target::Point(point) => locate::inputs(&log, &point, &point)?,
         Target::Range(from, to) => locate::inputs(&log, &from, &to)?,

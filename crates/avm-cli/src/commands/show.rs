@@ -6,7 +6,6 @@ use avm_core::{Hash, MemoryNodes};
 use serde_json::{Map, Value, json};
 
 use super::{open, state};
-use crate::codes;
 use crate::context::Context;
 use crate::error::{self, CliError};
 use crate::locate;
@@ -48,6 +47,11 @@ pub fn show(
 fn input(log: &Log, target: &Target, raw: bool) -> Result<Reply, CliError> {
     let point = match target {
         Target::Point(point) if point.step.is_none() => point.clone(),
+        // A bundle without a point stands for the input that its own point is in.
+        Target::Point(point) if log.point.as_ref() == Some(point) => Point {
+            step: None,
+            ..point.clone()
+        },
         Target::File(file) => Point {
             log: Some(file.clone()),
             ..Point::of(Some(InputRef::Latest), None)
@@ -107,7 +111,7 @@ fn value(
     let mut session = locate::state(ctx, log, &point)?;
     ctx.end_progress();
     let missing = |reason: String| {
-        CliError::new(&codes::KEY_MISSING, reason)
+        error::key_missing(reason)
             .at(&log.name)
             .point(point.to_string())
             .help(format!(
@@ -127,7 +131,7 @@ fn value(
             json!({ "hash": root(hash), "text": text }),
         ));
     }
-    let found = session.running.keys(&|name| name == key).pop();
+    let found = session.running.key(key);
     let found =
         found.ok_or_else(|| missing(format!("the state has no key `{}`", clip(key, 60))))?;
     let mut text = format!("{}\n", found.text);

@@ -45,7 +45,7 @@ pub fn state(
     let point = moment(&target)?;
     let mut session = locate::state(ctx, &log, &point)?;
     ctx.end_progress();
-    let keys = session.running.keys(&|name| name.starts_with(prefix));
+    let keys = session.running.keys(prefix);
     if options.count {
         return Ok(Reply::new(
             format!("{}\n", keys.len()),

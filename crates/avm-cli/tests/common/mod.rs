@@ -1,9 +1,11 @@
 //! Drives the real binary in a directory of its own.
 #![allow(dead_code)]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use avm_core::{Claim, Hash};
+use avm_store::{LogHeader, LogReader, LogWriter, Record};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -46,6 +48,39 @@ pub const INBOX: &str = r#"[
  {"kind": 7, "sender": "00000000000000000000000000000000000000ab", "timestamp": "5f5e1000"}
 ]"#;
 
+/// The log at `from` written anew at `to`: its inputs and its claims, each changed.
+pub fn rewrite(
+    work: &Work,
+    [from, to]: [&str; 2],
+    mut input: impl FnMut(usize, &mut Vec<u8>),
+    mut claim: impl FnMut(usize, &mut Claim) -> bool,
+) {
+    let mut reader = LogReader::open(&work.path(from)).unwrap();
+    let header = LogHeader::for_export(reader.header().identity.clone(), &reader.header().image);
+    let mut writer = LogWriter::new(Vec::new(), Path::new(to), &header).unwrap();
+    let (mut inputs, mut claims, mut inbox) = (0, 0, vec![Hash::ZERO]);
+    while let Some((_, record)) = reader.next_record().unwrap() {
+        match record {
+            Record::Input { bytes, .. } => {
+                let mut bytes = bytes.to_vec();
+                input(inputs, &mut bytes);
+                inputs += 1;
+                inbox.push(inbox[inputs - 1].join(Hash::keccak(&bytes)));
+                writer.input(&bytes).unwrap();
+            }
+            Record::Claim(mut found) => {
+                found.inbox = inbox[found.inputs as usize];
+                if claim(claims, &mut found) {
+                    writer.claim(&found).unwrap();
+                }
+                claims += 1;
+            }
+            _ => {}
+        }
+    }
+    work.write(to, writer.finish().unwrap());
+}
+
 /// What a command did.
 #[derive(Debug)]
 pub struct Ran {
@@ -64,6 +99,19 @@ impl Ran {
     pub fn lines(&self) -> Vec<Value> {
         let parse = |line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
         self.stdout.lines().map(parse).collect()
+    }
+
+    /// [`Ran::shown`] with times replaced.
+    pub fn timeless(&self) -> String {
+        let ends = [" us", " ms", " s", " us)", " ms)", " s)"];
+        let shown = self.shown();
+        let lines = shown.lines().map(|line| match line.rsplit_once(", ") {
+            Some((rest, time)) if ends.iter().any(|end| time.ends_with(end)) => {
+                format!("{rest}, TIME\n")
+            }
+            _ => format!("{line}\n"),
+        });
+        lines.collect()
     }
 
     /// Both outputs and the exit code, for snapshots.

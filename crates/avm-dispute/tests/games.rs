@@ -1,0 +1,198 @@
+//! Games between honest and lying parties, by seeds: honest parties lose none, and no game takes
+//! more rounds than its terms say.
+//!
+//! `AVM_SEED=17 cargo test -p avm-dispute --test games` plays game 17 again, move by move.
+
+mod support;
+
+use avm_core::{Claim, Hash};
+use avm_dispute::{Dispute, Event, Illegal, Move, Party, Status, Verdict, respond};
+use avm_testkit::seed::{self, Rng};
+use support::{Honest, Liar, Manner, Run, Table, terms};
+
+/// Games played; the number that is promised.
+const GAMES: u64 = 10_000;
+
+/// The verdict of a game, and its events.
+fn play(rng: &mut Rng, run: &Run) -> (Verdict, Vec<Event>) {
+    let mut table = Table::set(rng, run);
+    let verdict = table.play(rng);
+    (verdict, table.events)
+}
+
+#[test]
+fn honest_parties_win_against_any_number_of_liars() {
+    let runs: Vec<Run> = (0..24).map(Run::sample).collect();
+    let (mut games, mut most_liars, mut most_rounds) = (0, 0, 0);
+    seed::each(GAMES, |rng| {
+        let run = rng.pick(&runs);
+        let mut table = Table::set(rng, run);
+        let verdict = table.play(rng);
+        assert_eq!(verdict.claim, Some(run.end()), "{table}");
+        let longest = table.claims().map(|claim| claim.steps).max().unwrap();
+        let bound = table.game.terms().rounds(longest.max(1));
+        assert!(
+            verdict.rounds <= bound,
+            "{} rounds, {bound} at most: {table}",
+            verdict.rounds
+        );
+        games += 1;
+        most_liars = most_liars.max(table.liars());
+        most_rounds = most_rounds.max(verdict.rounds);
+    });
+    println!("{games} games, up to {most_liars} liars, up to {most_rounds} rounds");
+    if games == GAMES {
+        assert_eq!(most_liars, 64);
+        assert!(most_rounds > 6);
+    }
+}
+
+#[test]
+fn the_same_seed_is_the_same_game() {
+    let run = Run::sample(5);
+    for seed in 0..20 {
+        let [a, b] = [(); 2].map(|()| play(&mut Rng::new(seed), &run));
+        assert_eq!(a, b);
+    }
+}
+
+#[test]
+fn a_record_replays_to_the_same_verdict() {
+    let run = Run::sample(3);
+    for seed in 0..50 {
+        let mut rng = Rng::new(seed);
+        let (verdict, events) = play(&mut rng, &run);
+        let mut again =
+            Dispute::open(Table::set(&mut Rng::new(seed), &run).game.terms().clone()).unwrap();
+        for event in &events {
+            let bytes = event.to_bytes();
+            let event = Event::from_bytes(&bytes).unwrap();
+            again.apply(run.vm(), &event).unwrap();
+        }
+        assert_eq!(*again.status(), Status::Settled(verdict));
+    }
+}
+
+/// Of two honest parties one is away in every second round, and the other in the rest.
+#[test]
+fn honest_parties_win_together() {
+    let run = Run::sample(1);
+    let mut terms = terms(&run, 2);
+    terms.expected = 3;
+    let mut game = Dispute::open(terms).unwrap();
+    let mut lie = Liar::new(
+        &run,
+        1,
+        Manner::Plain {
+            from: run.end().steps / 3,
+        },
+    );
+    for claim in [run.end(), run.end(), lie.end()] {
+        game.join(claim).unwrap();
+    }
+    game.close(0).unwrap();
+    while let Status::Round(round) = *game.status() {
+        let present = Party(u16::try_from(round % 2).unwrap());
+        for mv in respond(&game, present, &mut Honest::new(&run)).unwrap() {
+            game.post(run.vm(), present, &mv).unwrap();
+        }
+        for mv in respond(&game, Party(2), &mut lie).unwrap() {
+            let _ = game.post(run.vm(), Party(2), &mv);
+        }
+        let deadline = game.deadline_ms();
+        game.close(deadline).unwrap();
+    }
+    let Status::Settled(verdict) = game.status() else {
+        unreachable!()
+    };
+    assert_eq!(verdict.claim, Some(run.end()));
+    assert!(verdict.rounds > 3, "{verdict:?}");
+}
+
+#[test]
+fn without_an_honest_party_nothing_is_promised_and_nothing_breaks() {
+    let run = Run::sample(2);
+    seed::each(200, |rng| {
+        let mut table = Table::set_without_honest(rng, &run);
+        let verdict = table.play(rng);
+        assert_ne!(verdict.claim, Some(run.end()), "{table}");
+    });
+}
+
+#[test]
+fn what_is_refused() {
+    let run = Run::sample(1);
+    let mut game = Dispute::open(terms(&run, 4)).unwrap();
+    let late = Claim {
+        steps: u64::MAX,
+        ..run.end()
+    };
+    assert!(matches!(
+        game.join(late),
+        Err(Illegal::Claim { what: "steps", .. })
+    ));
+    let inputs = Claim {
+        inputs: 99,
+        ..run.end()
+    };
+    assert!(matches!(
+        game.join(inputs),
+        Err(Illegal::Claim { what: "inputs", .. })
+    ));
+    let honest = game.join(run.end()).unwrap();
+    let mut lie = Liar::new(&run, 1, Manner::Plain { from: 2 });
+    let liar = game.join(lie.end()).unwrap();
+    let follow = Move::Follow { leader: liar };
+    assert!(matches!(
+        game.post(run.vm(), honest, &follow),
+        Err(Illegal::NoRound)
+    ));
+    assert!(matches!(game.close(1), Err(Illegal::Early { .. })));
+    let deadline = game.deadline_ms();
+    game.close(deadline).unwrap();
+    assert!(matches!(game.join(run.end()), Err(Illegal::Begun)));
+    assert!(matches!(game.close(0), Err(Illegal::Backward { .. })));
+    assert!(matches!(
+        game.post(run.vm(), Party(9), &follow),
+        Err(Illegal::NoParty { .. })
+    ));
+    assert!(matches!(
+        game.post(run.vm(), honest, &follow),
+        Err(Illegal::Follow { .. })
+    ));
+
+    let moves = respond(&game, honest, &mut Honest::new(&run)).unwrap();
+    let [Move::Cut { stand, points }] = &moves[..] else {
+        panic!("one opponent, one segment: {moves:?}");
+    };
+    assert!(matches!(
+        game.post(run.vm(), liar, &moves[0]),
+        Err(Illegal::NotDue { .. })
+    ));
+    let short = Move::Cut {
+        stand: *stand,
+        points: points[1..].to_vec(),
+    };
+    assert!(matches!(
+        game.post(run.vm(), honest, &short),
+        Err(Illegal::Points { .. })
+    ));
+    game.post(run.vm(), honest, &moves[0]).unwrap();
+    game.post(run.vm(), honest, &moves[0])
+        .expect("the same again is no error");
+    let mut other = points.clone();
+    other[0] = Hash::ZERO;
+    let other = Move::Cut {
+        stand: *stand,
+        points: other,
+    };
+    assert!(matches!(
+        game.post(run.vm(), honest, &other),
+        Err(Illegal::Again { .. })
+    ));
+    for mv in respond(&game, liar, &mut lie).unwrap() {
+        game.post(run.vm(), liar, &mv).unwrap();
+    }
+    game.close(deadline).unwrap();
+    support::finish(&mut game, &run, honest, liar, &mut lie);
+}
