@@ -9,7 +9,8 @@ use spin::Mutex;
 ///
 /// A node is found by saving the machine into a sink that pretends to have everything but the
 /// nodes that were asked for. Whoever walks a state asks for parents before children, so saving
-/// goes down that way and no other. Costs a walk for each node; copies no state.
+/// goes down that way and no other. Nothing is copied; each node costs a walk over those asked for
+/// before, so it is for proofs of single steps. For long runs save the state.
 pub struct LiveNodes(Mutex<Inner>);
 
 struct Inner {

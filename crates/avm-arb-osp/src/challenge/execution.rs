@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 
 use avm_arb::{ArbMachine, Tally};
-use avm_core::{Bytes, Hash, Host, HostError, Machine, MemoryNodes, Output, Stop};
+use avm_core::{Bytes, Hash, Host, HostError, Machine, Output, Stop};
+use avm_prove::LiveNodes;
 use ruint::aliases::U256;
 
 use super::claim::{Counters, Cut};
@@ -23,8 +24,7 @@ const STRIDE_MAX: u64 = 1 << 10;
 /// The run of a program from its assertion on, with the messages that it may read.
 ///
 /// Positions that were passed are kept as checkpoints, a bounded number that lie ever further
-/// apart, so that no position is run to from the start. A proof writes the state before the step
-/// into memory.
+/// apart, so that no position is run to from the start.
 #[derive(Clone, Debug)]
 pub struct ArbExecution {
     /// How proofs are written.
@@ -191,11 +191,10 @@ impl Execution for ArbExecution {
         let options = self.options;
         let machine = self.seek(target)?;
         let machine = machine.ok_or(ExecutionError::Unreachable { target })?;
-        let mut nodes = MemoryNodes::default();
-        let state = machine.save(&mut nodes)?;
-        let number = machine.tally().messages_read;
+        let (state, number) = (machine.state_hash(), machine.tally().messages_read);
+        let nodes = LiveNodes::new(machine.fork());
         let message = self.message(number);
-        Ok(encode(state, &nodes, message.as_ref(), options)?)
+        Ok(encode(state, &*nodes, message.as_ref(), options)?)
     }
 }
 

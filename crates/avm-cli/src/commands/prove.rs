@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use avm_core::{Claim, Hash, MemoryInbox, MemoryNodes};
+use avm_core::{Claim, Hash, MemoryInbox, MemoryNodes, Nodes};
 use avm_prove::{
-    AgreedLog, KeyProof, Proof, ProofFile, ProveError, RunProof, Until, prove_read, prove_run,
+    AgreedLog, KeyProof, LiveNodes, Proof, ProofFile, ProveError, RunProof, Until, prove_read,
+    prove_run,
 };
 use serde_json::{Value, json};
 
@@ -209,7 +210,10 @@ fn proved(
     let inbox = MemoryInbox(log.inputs.clone());
     let host = |e| error::host(&e, pre.inputs, &log.name);
     let agreed = AgreedLog::read(&inbox, inbox.0.len() as u64).map_err(host)?;
-    let nodes = saved(session, &log.name)?;
+    let nodes: Arc<dyn Nodes> = match until {
+        Until::Steps(1) => live(session),
+        _ => saved(session, &log.name)?,
+    };
     let most = ctx.global.max_steps.unwrap_or(STEPS_MAX);
     let started = Instant::now();
     let (witness, post) = prove_run(&*vm, &agreed, &pre, until, nodes, most)
@@ -224,6 +228,12 @@ fn proved(
     Ok((proof, started.elapsed().as_secs_f64()))
 }
 
+/// The nodes of the state, found one by one: for proofs that take few.
+fn live(session: &mut Session<'_>) -> Arc<dyn Nodes> {
+    LiveNodes::new(session.running.machine().fork())
+}
+
+/// The nodes of the state, all of them.
 fn saved(session: &mut Session<'_>, file: &str) -> Result<Arc<MemoryNodes>, CliError> {
     let mut nodes = MemoryNodes::default();
     let saved = session.running.machine().save(&mut nodes);
@@ -254,7 +264,7 @@ fn key(ctx: &Context, log: &Log, point: &Point, key: &str) -> Result<Made, CliEr
     }
     let mut session = locate::state(ctx, log, point)?;
     let state = session.claim().state;
-    let nodes = saved(&mut session, &log.name)?;
+    let nodes = live(&mut session);
     let vm = log.machine.vm(ctx.memory_limit());
     let started = Instant::now();
     let read = prove_read(&*vm, nodes, |nodes| log.machine.read_key(state, nodes, key));

@@ -13,7 +13,6 @@ use avm_prove::{AgreedLog, prove_step, verify_step};
 use serde_json::{Value, json};
 
 use super::{CLOCK, cpu_seconds, programs};
-use crate::codes;
 use crate::context::Context;
 use crate::error::{self, CliError};
 use crate::files::has_extension;
@@ -111,7 +110,7 @@ impl Steps {
         let vm = machine.vm(ctx.memory_limit());
         let failed = |step: u64, reason: &dyn std::fmt::Display| {
             let message = format!("step {step} does not prove: {reason}");
-            CliError::new(&codes::BENCH_CHANGED, message).at(&log.name)
+            error::bug(message).at(&log.name)
         };
         let inbox = MemoryInbox(log.inputs.clone());
         let (claims, names, nodes) =

@@ -14,9 +14,8 @@ use ruint::aliases::U256;
 use serde_json::{Value, json};
 
 use super::{cpu_seconds, median, rounded};
-use crate::codes;
 use crate::context::Context;
-use crate::error::CliError;
+use crate::error::{self, CliError};
 use crate::output::{grouped, number};
 
 /// Items on the long stack.
@@ -76,7 +75,7 @@ pub fn measure(
 ) -> Result<Vec<Value>, CliError> {
     let failed = |reason: &dyn Display| {
         let message = format!("a workload failed: {reason}");
-        CliError::new(&codes::BENCH_CHANGED, message)
+        error::bug(message)
     };
     let mut rows = Vec::new();
     if wanted("long stack") {
