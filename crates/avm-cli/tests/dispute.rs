@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use avm_testkit::seed;
 use common::{Ran, Work};
 use serde_json::Value;
 
@@ -288,24 +289,11 @@ fn a_game_between_processes() {
     assert_eq!(verdict["verdict"], shown["data"]["verdict"]);
 }
 
-/// Splitmix64, as the other random tests here have it.
-struct Rng(u64);
-
-impl Rng {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ mixed >> 31) % end
-    }
-}
-
 /// Referee and parties are killed at random moments, without a chance to say goodbye, and started
 /// again with the same words; the honest claim wins.
 #[test]
 fn whoever_is_killed_comes_back_and_truth_wins() {
-    for seed in 0..2 {
-        let mut rng = Rng(seed);
+    seed::each(2, |rng| {
         let work = Work::new();
         let serve = format!("dispute serve {RUN} --join 3s --round 4s --arity 2 -o g.avmdispute");
         let mut referee = Process::new(&work, &format!("{serve} --listen 127.0.0.1:0"));
@@ -344,20 +332,13 @@ fn whoever_is_killed_comes_back_and_truth_wins() {
             }
         }
         let codes: Vec<Ran> = parties.into_iter().map(Process::finish).collect();
-        assert_eq!(codes[0].code, 0, "seed {seed}: {codes:?}");
-        assert!(
-            codes[1..].iter().all(|ran| ran.code == 8),
-            "seed {seed}: {codes:?}"
-        );
+        assert_eq!(codes[0].code, 0, "{codes:?}");
+        assert!(codes[1..].iter().all(|ran| ran.code == 8), "{codes:?}");
         let referee = referee.finish();
-        assert_eq!(referee.code, 0, "seed {seed}: {referee:?}");
+        assert_eq!(referee.code, 0, "{referee:?}");
         let shown = work.avm("dispute show g.avmdispute --json").json();
-        assert_eq!(
-            shown["data"]["parties"].as_array().unwrap().len(),
-            3,
-            "seed {seed}"
-        );
-    }
+        assert_eq!(shown["data"]["parties"].as_array().unwrap().len(), 3);
+    });
 }
 
 /// The worked example of the design document is what the commands print.

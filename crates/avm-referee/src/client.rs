@@ -13,9 +13,10 @@ use avm_dispute::{Event, History, Status, Terms, respond};
 use avm_merkle::LogHead;
 use avm_prove::ProveError;
 
-use crate::frame::{Frame, FrameError, Input, PROTOCOL, write_all};
+use crate::frame::{Frame, FrameError, PROTOCOL};
 use crate::game::{GameError, MAX_RECORD_BYTES, Opening, Record, Replica};
 use crate::key::{Key, PublicKey};
+use crate::timed::{Input, write_all};
 
 /// Longest frame but a record that a referee sends.
 const MAX_FRAME: usize = 4096;

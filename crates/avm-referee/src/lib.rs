@@ -31,6 +31,7 @@ mod game;
 mod key;
 mod limits;
 mod server;
+mod timed;
 
 pub use client::{ClientError, Expect, Mismatch, Options, Player, Seen, play, terms_at, watch};
 pub use file::{FileError, GameFile, MAGIC, Reader, Span, VERSION, replay};

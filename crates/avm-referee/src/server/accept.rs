@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use super::Shared;
 use super::conn;
-use crate::frame::{Frame, write_all};
+use crate::frame::Frame;
+use crate::timed::write_all;
 
 /// Time between two looks at the door.
 const LOOK: Duration = Duration::from_millis(20);

@@ -15,10 +15,11 @@ use avm_prove::verify_step;
 use super::Shared;
 use super::game::Submission;
 use crate::file::read_span;
-use crate::frame::{Frame, FrameError, Input, PROTOCOL, SUBMIT, pause, write_all};
+use crate::frame::{Frame, FrameError, PROTOCOL, SUBMIT};
 use crate::game::{Record, SIGNED_BYTES};
 use crate::key::{Message, PublicKey};
 use crate::limits::Bucket;
+use crate::timed::{Input, pause, write_all};
 
 /// Refusals that wait to be sent; a peer that lets more pile up does not read.
 const MOST_REPLIES: usize = 256;

@@ -65,17 +65,28 @@ impl<'a> Narrator<'a> {
 
     fn opened(&mut self, replica: &Replica) {
         let Terms {
-            machine, log, last, ..
+            machine,
+            log,
+            last,
+            join_ms,
+            round_ms,
+            ..
         } = &replica.opening().terms;
         let text = row("game", replica.id())
             + &row("referee", replica.opening().referee)
-            + &row("about", format!("{machine}, {} inputs", log.len));
+            + &row("about", format!("{machine}, {} inputs", log.len))
+            + &row(
+                "times",
+                format!("{} to join, {} a round", shown(*join_ms), shown(*round_ms)),
+            );
         let data = json!({
             "game": root(replica.id()),
             "referee": format!("0x{}", replica.opening().referee),
             "machine": machine,
             "log": { "inputs": number(log.len), "root": root(log.root) },
             "last": number(*last),
+            "join_ms": number(*join_ms),
+            "round_ms": number(*round_ms),
         });
         self.say(&text, "game", data);
     }
@@ -141,6 +152,10 @@ impl<'a> Narrator<'a> {
         self.say("", "end", json!({}));
         Ok(Reply::streamed())
     }
+}
+
+fn shown(ms: u64) -> String {
+    crate::output::seconds(ms as f64 / 1000.0)
 }
 
 /// `avm dispute serve`.

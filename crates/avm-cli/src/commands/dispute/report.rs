@@ -80,8 +80,10 @@ pub(super) struct Reporter {
     proofs: BTreeMap<(Party, Stand), usize>,
     /// By party and round.
     pub(super) costs: BTreeMap<(Party, u32), Cost>,
-    /// The last proof that held.
+    /// A proof that held: the last one of party 0, if it posted any.
     pub(super) proof: Option<Box<StepProof>>,
+    /// How many held.
+    pub(super) proofs_held: u64,
 }
 
 impl Reporter {
@@ -125,7 +127,10 @@ impl Reporter {
                 let cost = self.costs.entry((by, self.round)).or_default();
                 cost.proof_bytes += record.event.len() as u64;
                 self.proofs.insert((by, proof.stand), bytes);
-                self.proof = Some(proof);
+                self.proofs_held += 1;
+                if by == Party(0) || self.proof.is_none() {
+                    self.proof = Some(proof);
+                }
             }
             Move::Follow { .. } => self.refresh(replica),
         }

@@ -59,20 +59,15 @@ pub(super) fn show(ctx: &Context, path: &Path, parts: Parts) -> Result<Reply, Cl
     let mut records = String::new();
     let mut reporter = Reporter::default();
     let mut rounds = Vec::new();
-    let mut proofs = 0_u64;
     let (replica, tail) = read(ctx, path, &mut |replica, record| {
         if moves {
             records += &super::moves::text(replica, record);
         }
-        let before = reporter.proof.take();
-        match reporter.take(replica, record) {
-            Some(Happened::Round(round)) => rounds.push(round),
-            _ => proofs += u64::from(reporter.proof.is_some()),
-        }
-        if reporter.proof.is_none() {
-            reporter.proof = before;
+        if let Some(Happened::Round(round)) = reporter.take(replica, record) {
+            rounds.push(round);
         }
     })?;
+    let proofs = reporter.proofs_held;
     let mut text = head(&replica);
     let mut none = |_| None;
     text += &records;
