@@ -11,7 +11,7 @@
 //!
 //! Reading order: [`struct@Hash`] · [`Vm`] and [`Machine`] · [`Host`], [`Inbox`], [`Nodes`], [`Sink`] ·
 //! [`Claim`] and [`advance`] · the in-memory forms ([`MemoryNodes`], [`MemoryInbox`],
-//! [`MemoryOutbox`]).
+//! [`MemoryOutbox`], [`NoOutbox`]).
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -30,6 +30,6 @@ pub use claim::{Claim, advance, advance_watched};
 pub use error::{HostError, ImageError};
 pub use hash::{Hash, ParseHashError};
 pub use host::{Bytes, Channel, Host, Inbox, Nodes, Outbox, Output, Save, Sink};
-pub use memory::{MemoryInbox, MemoryNodes, MemoryOutbox};
+pub use memory::{MemoryInbox, MemoryNodes, MemoryOutbox, NoOutbox};
 pub use probe::{Inspect, Probe, StepEnd, StepStart};
 pub use vm::{Machine, Ran, Stop, Vm};

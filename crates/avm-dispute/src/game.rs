@@ -101,6 +101,23 @@ impl Dispute {
                 want: "from the start to MAX_STEPS",
             });
         }
+        let (start, log) = (&terms.start, &terms.log);
+        if start.inputs > log.len {
+            return Err(Illegal::Terms {
+                what: "the number of inputs at the start",
+                got: start.inputs,
+                want: "at most those of the log",
+            });
+        }
+        if let Some(&got) = [start.inputs, start.outputs].iter().max()
+            && got > MAX_STEPS
+        {
+            return Err(Illegal::Terms {
+                what: "a count at the start",
+                got,
+                want: "at most MAX_STEPS",
+            });
+        }
         Ok(Self {
             deadline_ms: terms.join_ms,
             arity: terms.arity,
@@ -157,6 +174,12 @@ impl Dispute {
             .map(|(stand, _)| stand)
     }
 
+    /// Everything that is due from a party in this round, posted or not, in the order of the run.
+    #[must_use]
+    pub fn stands(&self, party: Party) -> Vec<Stand> {
+        self.owed_by(party).map(|(stand, _)| stand).collect()
+    }
+
     /// Whether nothing more is to be waited for: everybody has posted what is due, or as many have
     /// joined as are expected.
     #[must_use]
@@ -211,6 +234,14 @@ impl Dispute {
                 "from the start to the end of the log",
             );
         }
+        // Without a step nothing changes; so two different claims have a step between them.
+        if claim.steps == start.steps && claim != *start {
+            return refuse(
+                "steps",
+                claim.steps,
+                "the claim at the start, or more steps",
+            );
+        }
         let party = Party(u16::try_from(self.seats.len()).expect("there are few parties"));
         self.seats.push(Seat { claim, out: None });
         Ok(party)
@@ -219,7 +250,8 @@ impl Dispute {
     /// Takes a move.
     ///
     /// # Errors
-    /// If it is not due, or a proof does not hold. The same move again is no error.
+    /// If it is not due, a proof does not hold, or `vm` has other rules than the terms. The same move
+    /// again is no error.
     pub fn post(&mut self, vm: &dyn Vm, by: Party, mv: &Move) -> Result<(), Illegal> {
         let Status::Round(_) = self.status else {
             return Err(match self.status {
@@ -229,6 +261,10 @@ impl Dispute {
         };
         if usize::from(by.0) >= self.seats.len() {
             return Err(Illegal::NoParty { by });
+        }
+        if vm.spec() != self.terms.spec || vm.id() != self.terms.machine {
+            let (want, got) = (self.terms.spec.to_string(), vm.spec());
+            return Err(Illegal::Machine { want, got });
         }
         match mv {
             Move::Cut { stand, points } => self.cut(by, *stand, points),
@@ -255,13 +291,10 @@ impl Dispute {
             None => {}
         }
         // Parties that agree share one copy.
-        let shared = self.seats().len();
-        let shared = (0..shared).find_map(|other| {
-            let other = Party(u16::try_from(other).ok()?);
-            match self.owed.get(&(other, stand))? {
-                Some(Posted::Cuts(cuts)) if cuts.iter().copied().eq(all()) => Some(cuts.clone()),
-                _ => None,
-            }
+        let mut others = (0..MAX_PARTIES as u16).map(Party);
+        let shared = others.find_map(|other| match self.owed.get(&(other, stand))? {
+            Some(Posted::Cuts(cuts)) if cuts.iter().copied().eq(all()) => Some(cuts.clone()),
+            _ => None,
         });
         let cuts = shared.unwrap_or_else(|| all().collect());
         self.owed.insert((by, stand), Some(Posted::Cuts(cuts)));
@@ -276,12 +309,9 @@ impl Dispute {
             witness,
         } = proof;
         let (stand, segment) = (*stand, stand.segment);
-        let before = self.posted(by, stand)?;
+        self.posted(by, stand)?;
         if segment.len != 1 {
             return Err(Illegal::Kind { segment });
-        }
-        if before.is_some() {
-            return Ok(());
         }
         let ends = [("before", pre, stand.start), ("after", post, stand.end)];
         for (place, claim, want) in ends {
@@ -289,10 +319,6 @@ impl Dispute {
             if got != want {
                 return Err(Illegal::Hash { place, got, want });
             }
-        }
-        if vm.spec() != self.terms.spec {
-            let (want, got) = (self.terms.spec.to_string(), vm.spec());
-            return Err(Illegal::Machine { want, got });
         }
         verify_step(vm, &self.terms.log, pre, post, witness)
             .map_err(|error| Illegal::Proof(Box::new(error)))?;
@@ -368,7 +394,7 @@ impl Dispute {
         if self.status == Status::Joining {
             self.pair_up();
         } else {
-            self.remove_silent();
+            self.remove_losers();
             self.narrow();
         }
         self.last_ms = at_ms;
@@ -381,8 +407,7 @@ impl Dispute {
     fn pair_up(&mut self) {
         let first = self.terms.start.steps;
         let end = self.seats.iter().map(|seat| seat.claim.steps).max();
-        // Claims may differ and all be idle: that is argued about in a step that nobody takes.
-        let len = (end.unwrap_or(first) - first).max(1);
+        let len = end.unwrap_or(first) - first;
         let segment = Segment { first, len };
         self.arity = self.terms.balanced_arity(segment);
         let start = self.terms.start.hash();
@@ -405,18 +430,24 @@ impl Dispute {
         }
     }
 
-    /// Takes everybody out who owes something.
-    fn remove_silent(&mut self) {
+    /// Takes everybody out who owes something; and both sides of a step of which both ends were
+    /// proved. A machine that keeps its laws has no such step, but a referee has to get past it.
+    fn remove_losers(&mut self) {
         let owed = self.owed.iter();
-        let silent: BTreeSet<Party> = owed
+        let silent = owed
             .filter(|(_, posted)| posted.is_none())
-            .map(|((party, _), _)| *party)
-            .collect();
-        for party in &silent {
+            .map(|((party, _), _)| *party);
+        let mut out: BTreeSet<Party> = silent.collect();
+        for ((a, b), pair) in &self.pairs {
+            if pair.segment.len == 1 && !out.contains(a) && !out.contains(b) {
+                out.extend([*a, *b]);
+            }
+        }
+        for party in &out {
             self.seats[usize::from(party.0)].out = Some(self.round);
         }
         self.pairs
-            .retain(|(a, b), _| !silent.contains(a) && !silent.contains(b));
+            .retain(|(a, b), _| !out.contains(a) && !out.contains(b));
     }
 
     /// The part of its segment at whose end each pair first differs.
@@ -427,8 +458,7 @@ impl Dispute {
         for ((a, b), pair) in pairs.iter_mut() {
             let cuts = |party: Party, end: Hash| match owed.get(&(party, pair.stand(end))) {
                 Some(Some(Posted::Cuts(cuts))) => cuts,
-                // Both would have proved different ends of one step.
-                _ => panic!("a machine that breaks its laws: two ends of one step were proved"),
+                _ => unreachable!("who did not cut a longer segment is out, and so is its pair"),
             };
             let (ours, theirs) = (cuts(*a, pair.ends[0]), cuts(*b, pair.ends[1]));
             let differs = ours.iter().zip(&**theirs).position(|(a, b)| a != b);

@@ -1,7 +1,7 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 
-use avm_core::{Claim, HostError, ImageError, Machine, Outbox, Output, Stop, Vm, advance};
+use avm_core::{Claim, HostError, ImageError, Machine, NoOutbox, Stop, Vm, advance};
 use avm_prove::{AgreedLog, LiveNodes, ProveError, Witness, prove_step};
 
 use crate::Segment;
@@ -9,18 +9,18 @@ use crate::Segment;
 /// One party's view of the run under dispute. It has no end: a run that halts or waits goes on
 /// with idle steps, which change nothing.
 pub trait History {
-    /// Claims inside `segment` will be asked for next, in the order of the run, and after that only
-    /// claims inside parts of it. A hint.
+    /// Gets ready for a segment: claims inside it will be asked for next, in the order of the run, and
+    /// later claims inside parts of it. A hint.
     ///
     /// # Errors
     /// If the log or a store failed.
-    fn expect(&mut self, segment: Segment) -> Result<(), HostError> {
+    fn prepare(&mut self, segment: Segment) -> Result<(), HostError> {
         let _ = segment;
         Ok(())
     }
 
     /// The claim after `step` steps, counted from genesis, idle ones included. So its `steps` may
-    /// be less.
+    /// be less. Before the start of the run it is the claim there.
     ///
     /// # Errors
     /// If the log or a store failed.
@@ -36,8 +36,10 @@ pub trait History {
 /// A history by running the machine again, as seldom as can be.
 ///
 /// It keeps a number of copies of the machine, evenly spread over what was run, and starts from the
-/// nearest one. With the cuts of a game asked for in ascending order, all of a game costs little
-/// more than one run.
+/// nearest one. Against one opponent all of a game costs one run and about a tenth; against many who
+/// differ at different places, up to one run a round, as cuts are asked for in ascending order.
+///
+/// After an error it starts again from the beginning of the run, so a player may ask once more.
 pub struct Replay<'a> {
     vm: &'a dyn Vm,
     log: &'a AgreedLog<'a>,
@@ -115,8 +117,8 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// Keeps at most `count` machines, at least three. Each takes the memory of a state; with more
-    /// of them less is run twice.
+    /// Keeps at most `count` machines, at least three, beside the one that runs and the one where it
+    /// last jumped to. Each takes the memory of a state; with more of them less is run twice.
     #[must_use]
     pub fn keeping(mut self, count: usize) -> Self {
         self.most_kept = count.max(3);
@@ -129,11 +131,11 @@ impl<'a> Replay<'a> {
         self.ran
     }
 
-    /// Where the run ends: the machine halts, or wants an input that is not in the log.
+    /// Where the run ends: the machine halts, or wants an input that is not in the log. `None` if it is
+    /// not over after `max_steps` more steps.
     ///
     /// # Errors
-    /// If the log or a store failed, or the run is not over after `max_steps` steps from here; then
-    /// the error is `None`.
+    /// If the log or a store failed.
     pub fn end(&mut self, max_steps: u64) -> Result<Option<Claim>, HostError> {
         self.claim_at(self.cursor.claim.steps.saturating_add(max_steps))?;
         Ok(self.end)
@@ -174,10 +176,17 @@ impl<'a> Replay<'a> {
     fn run(&mut self, budget: u64) -> Result<Stop, HostError> {
         let from = self.cursor.claim;
         let machine = self.cursor.machine();
-        let (claim, stop) = advance(machine, from, self.log, &mut Nowhere, budget)?;
+        let ran = advance(machine, from, self.log, &mut NoOutbox, budget);
+        let (claim, stop) = ran.inspect_err(|_| self.rewind())?;
         self.ran += claim.steps - from.steps;
         self.cursor.claim = claim;
         Ok(stop)
+    }
+
+    /// Back to the start, with a machine that is in order: an error poisons the one that had it.
+    fn rewind(&mut self) {
+        let (_, start) = self.kept.first_key_value().expect("the start is kept");
+        self.cursor = start.fork();
     }
 
     /// Keeps a copy of the machine where the cursor is; makes room by keeping half as many.
@@ -199,7 +208,7 @@ impl<'a> Replay<'a> {
 }
 
 impl History for Replay<'_> {
-    fn expect(&mut self, segment: Segment) -> Result<(), HostError> {
+    fn prepare(&mut self, segment: Segment) -> Result<(), HostError> {
         // Only before anything is kept: later, what is kept is denser already.
         if self.kept.len() == 1 {
             self.spacing = segment.len.div_ceil(self.most_kept as u64 - 2).max(1);
@@ -224,15 +233,6 @@ impl History for Replay<'_> {
         let nodes = LiveNodes::new(machine.take().expect(THERE));
         let proved = prove_step(self.vm, self.log, claim, nodes.clone());
         *machine = nodes.into_machine();
-        Ok(proved?.0)
-    }
-}
-
-/// An outbox that keeps nothing: claims commit to outputs by name.
-struct Nowhere;
-
-impl Outbox for Nowhere {
-    fn push(&mut self, _index: u64, _output: Output<'_>) -> Result<(), HostError> {
-        Ok(())
+        Ok(proved.inspect_err(|_| self.rewind())?.0)
     }
 }

@@ -23,13 +23,14 @@
 //! # What is promised
 //!
 //! If a party that knows the right run answers in every round, the right claim wins. All pairs
-//! play at once, so the rounds are `ceil(log_k(steps)) + 1` however many parties lie
-//! ([`Terms::rounds`]), and a party posts at most one move a round and opponent. A party that
+//! play at once, so the rounds are `ceil(log_k(steps)) + 1`, with the steps of the longest claim,
+//! however many parties lie ([`Terms::rounds`]), and a party posts at most one move a round and opponent. A party that
 //! missed a round may [`Move::Follow`] another with the same claim, so honest parties win together
 //! what none of them could be present for alone.
 //!
 //! What is not promised: nothing is, if no honest party answers in time; the round time has to be
-//! long enough for a run, and the referee has to keep its clock and pass on what it gets. A
+//! long enough for a run, and the referee has to keep its clock and pass on what it gets. Joining
+//! is first come, first served, so whoever fills all seats shuts an honest party out. A
 //! referee cannot make a false claim win against a party it listens to, as anybody can replay the
 //! record of a game ([`Event`]).
 //!

@@ -27,7 +27,7 @@ pub fn respond(
     let peers = dispute.seats().iter().zip((0..).map(Party));
     let peers = peers.filter(|(peer, _)| peer.out.is_none() && peer.claim == seat.claim);
     for (_, leader) in peers {
-        let stands = stands_of(dispute, leader);
+        let stands = dispute.stands(leader);
         if agrees(&stands, ours)? {
             let mut moves = Vec::from([Move::Follow { leader }]);
             moves.extend(answers(dispute, seat, stands, ours)?);
@@ -35,29 +35,6 @@ pub fn respond(
         }
     }
     Ok(Vec::new())
-}
-
-/// Everything that is due from a party in this round, posted or not.
-fn stands_of(dispute: &Dispute, party: Party) -> Vec<Stand> {
-    let pairs = dispute.pairs();
-    let mut stands: Vec<Stand> = pairs
-        .filter_map(|((a, b), pair)| {
-            let end = match party {
-                _ if a == party => pair.ends[0],
-                _ if b == party => pair.ends[1],
-                _ => return None,
-            };
-            let (segment, start) = (pair.segment, pair.start);
-            Some(Stand {
-                segment,
-                start,
-                end,
-            })
-        })
-        .collect();
-    stands.sort();
-    stands.dedup();
-    stands
 }
 
 /// Whether stands are what our history says.
@@ -93,7 +70,7 @@ fn answers(
         }
         // Behind its end our run is idle.
         let len = len.min(seat.claim.steps.saturating_sub(first));
-        ours.expect(Segment { first, len })?;
+        ours.prepare(Segment { first, len })?;
         let cuts = stand.segment.cuts(dispute.arity());
         let points = cuts.map(|step| Ok(ours.claim_at(step)?.hash()));
         Ok(Move::Cut {

@@ -44,7 +44,8 @@ impl Segment {
     /// Steps up to cut `index`, counted from genesis; cut 0 is its start.
     fn cut(self, k: u32, index: u32) -> u64 {
         let part = u128::from(self.len) * u128::from(index) / u128::from(self.parts(k));
-        self.first + u64::try_from(part).expect("a cut is inside its segment")
+        let part = u64::try_from(part).expect("a part is not longer than its segment");
+        self.first.saturating_add(part)
     }
 
     /// Steps up to each cut inside it, counted from genesis; its own ends are left out.

@@ -85,6 +85,8 @@ impl Terms {
 
 /// `ceil(log_k(steps))`: how often `steps` has to be cut into `k` parts until a part is one step.
 const fn cutting_rounds(steps: u64, k: u32) -> u32 {
+    // Such terms cannot be opened; whoever asks before gets an answer.
+    let k = if k < 2 { 2 } else { k };
     let (mut reach, mut rounds) = (1u128, 0);
     while reach < steps as u128 {
         reach *= k as u128;

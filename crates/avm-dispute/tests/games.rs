@@ -6,7 +6,10 @@
 mod support;
 
 use avm_core::{Claim, Hash};
-use avm_dispute::{Dispute, Event, Illegal, Move, Party, Status, Verdict, respond};
+use avm_dispute::{
+    Dispute, Event, Illegal, MAX_ARITY, MAX_STEPS, Move, Party, Status, Terms, Verdict, respond,
+};
+use avm_testkit::ledger::Ledger;
 use avm_testkit::seed::{self, Rng};
 use support::{Honest, Liar, Manner, Run, Table, terms};
 
@@ -195,4 +198,90 @@ fn what_is_refused() {
     }
     game.close(deadline).unwrap();
     support::finish(&mut game, &run, honest, liar, &mut lie);
+}
+
+#[test]
+fn terms_that_cannot_be_played_are_refused() {
+    let run = Run::sample(1);
+    let good = || terms(&run, 2);
+    type Change = fn(&mut Terms);
+    let cases: [(&str, Change); 5] = [
+        ("the arity", |terms| terms.arity = 1),
+        ("the arity", |terms| terms.arity = MAX_ARITY + 1),
+        ("the last step", |terms| terms.last = MAX_STEPS + 1),
+        ("the number of inputs at the start", |terms| {
+            terms.start.inputs = 99
+        }),
+        ("a count at the start", |terms| {
+            terms.start.outputs = 1 << 63
+        }),
+    ];
+    for (expected, change) in cases {
+        let mut terms = good();
+        change(&mut terms);
+        // Whoever asks before opening gets an answer all the same.
+        assert!(terms.rounds(1000) > 1);
+        match Dispute::open(terms) {
+            Err(Illegal::Terms { what, .. }) => assert_eq!(what, expected),
+            other => panic!("{expected}: {other:?}"),
+        }
+    }
+}
+
+/// A game about no step at all has one claim that can be made.
+#[test]
+fn without_a_step_nothing_else_can_be_claimed() {
+    let run = Run::sample(1);
+    let mut terms = terms(&run, 2);
+    terms.last = 0;
+    let start = terms.start;
+    let mut game = Dispute::open(terms).unwrap();
+    game.join(start).unwrap();
+    let lie = Claim {
+        state: Hash::ZERO,
+        ..start
+    };
+    assert!(matches!(
+        game.join(lie),
+        Err(Illegal::Claim { what: "steps", .. })
+    ));
+    let deadline = game.deadline_ms();
+    game.close(deadline).unwrap();
+    let verdict = Verdict {
+        claim: Some(start),
+        rounds: 0,
+    };
+    assert_eq!(*game.status(), Status::Settled(verdict));
+}
+
+/// After a proof was taken another one is looked at just as closely, and another machine's rules
+/// take no part in a game.
+#[test]
+fn every_proof_is_checked_and_by_the_right_rules() {
+    let run = Run::sample(1);
+    let mut game = Dispute::open(terms(&run, 2)).unwrap();
+    let mut lie = Liar::new(&run, 1, Manner::Plain { from: 2 });
+    let (honest, liar) = (game.join(run.end()).unwrap(), game.join(lie.end()).unwrap());
+    let deadline = game.deadline_ms();
+    game.close(deadline).unwrap();
+    loop {
+        for mv in respond(&game, liar, &mut lie).unwrap() {
+            let _ = game.post(run.vm(), liar, &mv);
+        }
+        let moves = respond(&game, honest, &mut Honest::new(&run)).unwrap();
+        let other = game.post(&Ledger, honest, &moves[0]);
+        assert!(matches!(other, Err(Illegal::Machine { .. })));
+        game.post(run.vm(), honest, &moves[0]).unwrap();
+        if let Move::Prove(proof) = &moves[0] {
+            game.post(run.vm(), honest, &moves[0])
+                .expect("the same again is no error");
+            let mut proof = proof.clone();
+            proof.witness.nodes.pop();
+            let worse = game.post(run.vm(), honest, &Move::Prove(proof));
+            assert!(matches!(worse, Err(Illegal::Proof(_))));
+            break;
+        }
+        let deadline = game.deadline_ms();
+        game.close(deadline).unwrap();
+    }
 }

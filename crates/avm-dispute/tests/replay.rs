@@ -1,7 +1,9 @@
 //! A player that runs the machine: it answers as one that knows everything would, and hardly runs
 //! anything twice.
 
-use avm_core::{Claim, Hash, HostError, MemoryInbox};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use avm_core::{Bytes, Claim, Hash, HostError, Inbox, MemoryInbox};
 use avm_dispute::{Dispute, History, MAX_ARITY, MAX_STEPS, Party, Replay, Status, Terms, respond};
 use avm_prove::{AgreedLog, ProveError, Witness};
 use avm_testkit::seed::{self, Rng};
@@ -129,4 +131,40 @@ fn jumps_do_not_change_what_it_says() {
             );
         }
     });
+}
+
+/// A log that cannot be read now and then.
+struct Flaky {
+    inner: MemoryInbox,
+    fails: AtomicBool,
+}
+
+impl Inbox for Flaky {
+    fn get(&self, index: u64) -> Result<Option<Bytes>, HostError> {
+        if index == 50 && self.fails.swap(false, Ordering::Relaxed) {
+            return Err(HostError::Store("the disk is away".into()));
+        }
+        self.inner.get(index)
+    }
+}
+
+/// A machine that returned an error is not asked again: it may be anywhere.
+#[test]
+fn after_an_error_it_says_what_is_right() {
+    // push 0; take; add; push 1; jnz to take
+    let program = [1, 0, 2, 3, 1, 1, 7, 2];
+    let inputs = || (1..200u64).map(|n| n.to_be_bytes().to_vec());
+    let plain: MemoryInbox = inputs().collect();
+    let log = AgreedLog::read(&plain, u64::MAX).unwrap();
+    let mut straight = Replay::genesis(&Tally, &program, &log).unwrap();
+    let right = straight.claim_at(700).unwrap();
+    let flaky = Flaky {
+        inner: inputs().collect(),
+        fails: AtomicBool::new(false),
+    };
+    let log = AgreedLog::read(&flaky, u64::MAX).unwrap();
+    let mut replay = Replay::genesis(&Tally, &program, &log).unwrap();
+    flaky.fails.store(true, Ordering::Relaxed);
+    assert!(replay.claim_at(600).is_err());
+    assert_eq!(replay.claim_at(700).unwrap(), right);
 }

@@ -243,7 +243,7 @@ impl Witness {
     /// The witness as a proof file has it: what a dispute sends.
     ///
     /// # Panics
-    /// If a part is longer than 4 GiB.
+    /// If a part is longer than 4 GiB, or a path than 255 hashes.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Writer(Vec::with_capacity(self.len_bytes()));

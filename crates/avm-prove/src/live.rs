@@ -41,6 +41,7 @@ impl Nodes for LiveNodes {
         let mut one = One {
             hash,
             wanted,
+            written: BTreeSet::new(),
             found: None,
         };
         machine.save(&mut one)?;
@@ -56,18 +57,21 @@ impl Nodes for LiveNodes {
 struct One<'a> {
     hash: Hash,
     wanted: &'a BTreeSet<Hash>,
+    /// Those of them that this walk is done with, so that a shared one is walked once.
+    written: BTreeSet<Hash>,
     found: Option<Bytes>,
 }
 
 impl Sink for One<'_> {
     fn has(&self, hash: Hash) -> Result<bool, HostError> {
-        Ok(!self.wanted.contains(&hash))
+        Ok(self.found.is_some() || self.written.contains(&hash) || !self.wanted.contains(&hash))
     }
 
     fn put(&mut self, hash: Hash, node: &[u8]) -> Result<(), HostError> {
         if hash == self.hash {
             self.found = Some(node.into());
         }
+        self.written.insert(hash);
         Ok(())
     }
 }

@@ -52,7 +52,7 @@ impl Given {
         nodes: &[Bytes],
         name: impl Fn(&[u8]) -> Hash,
     ) -> Result<Arc<Self>, VerifyError> {
-        let mut named: Vec<(Hash, Bytes, AtomicBool)> = Vec::with_capacity(nodes.len());
+        let mut named: Vec<(Hash, Bytes, AtomicBool)> = Vec::new();
         for (index, node) in nodes.iter().enumerate() {
             let hash = name(node);
             match named.last() {

@@ -1,11 +1,12 @@
 //! Runs, proved and verified.
 
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 
-use avm_core::{Bytes, Claim, HostError, Inbox, Machine, Nodes, Outbox, Output, Stop, Vm, advance};
+use avm_core::{Bytes, Claim, HostError, Inbox, Machine, NoOutbox, Nodes, Stop, Vm, advance};
 use avm_merkle::{Leaf, LogHead};
 
 use crate::error::same_post;
@@ -96,7 +97,8 @@ pub fn prove_run(
     }
     let inputs = (pre.inputs..post.inputs).map(|index| {
         let item = log.item(index)?;
-        Ok(item.expect("the run took this input from the same log"))
+        let gone = || HostError::BadInput(format!("input {index} is gone from the log").into());
+        item.ok_or_else(gone)
     });
     let witness = Witness {
         nodes: recording.read(),
@@ -211,7 +213,7 @@ impl Runner<'_> {
     fn advance(&mut self, from: Claim, budget: u64) -> Result<(Claim, Stop), HostError> {
         let (mut claim, mut stop) = (from, Stop::Budget);
         for _ in 0..budget {
-            (claim, stop) = advance(&mut *self.machine, claim, self.inbox, &mut Names, 1)?;
+            (claim, stop) = advance(&mut *self.machine, claim, self.inbox, &mut NoOutbox, 1)?;
             if stop != Stop::Budget {
                 break;
             }
@@ -269,18 +271,9 @@ impl Items<'_> {
 impl Inbox for Items<'_> {
     fn get(&self, index: u64) -> Result<Option<Bytes>, HostError> {
         self.take(index).map_err(|refusal| {
-            let message = alloc::format!("{refusal}");
+            let message = format!("{refusal}");
             *self.refusal.borrow_mut() = Some(refusal);
             HostError::Store(message.into())
         })
-    }
-}
-
-/// An outbox that takes the names of outputs, and no content: that is not part of a step.
-struct Names;
-
-impl Outbox for Names {
-    fn push(&mut self, _index: u64, _output: Output<'_>) -> Result<(), HostError> {
-        Ok(())
     }
 }

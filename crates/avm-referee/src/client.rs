@@ -111,7 +111,7 @@ impl Default for Options {
             backoff: Duration::from_secs(2),
             silence: Duration::from_secs(20),
             write: Duration::from_secs(60),
-            record_bytes: 16 << 20,
+            record_bytes: MAX_RECORD_BYTES,
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::key::{Key, Message, PublicKey, Signature};
 /// Longest terms that are read, in bytes: two ids of 255 bytes, and the numbers.
 pub const MAX_TERMS_BYTES: usize = 1024;
 /// Longest record that is ever read, in bytes.
-pub const MAX_RECORD_BYTES: usize = 64 << 20;
+pub const MAX_RECORD_BYTES: usize = 73 << 20;
 /// Bytes of a record beside its event: key and signature.
 pub const SIGNED_BYTES: usize = 32 + 64;
 

@@ -11,7 +11,8 @@ pub struct Limits {
     pub per_address: usize,
     /// Longest frame that is not a proof, in bytes.
     pub frame_bytes: usize,
-    /// Longest proof, in bytes. Only a party that owes a proof may send one.
+    /// Longest proof, in bytes. Only a party that owes a proof may send one. It has to hold the
+    /// longest input of a log, which is 64 MiB: what cannot be sent cannot be proved.
     pub proof_bytes: usize,
     /// Bytes a second that are read from one connection, in the long run.
     pub bytes_per_second: u64,
@@ -45,9 +46,9 @@ impl Default for Limits {
             connections: 256,
             per_address: 64,
             frame_bytes: 17 << 10,
-            proof_bytes: 8 << 20,
+            proof_bytes: 72 << 20,
             bytes_per_second: 1 << 20,
-            burst_bytes: 16 << 20,
+            burst_bytes: 80 << 20,
             frame_cost: 1 << 10,
             invalid: 8,
             late: 4096,
