@@ -132,10 +132,10 @@ pub fn write(path: &Path, bytes: &[u8], overwrite: bool) -> Result<(), CliError>
         })
 }
 
-/// [`write`], but a file that holds these bytes already is left as it is.
+/// [`write()`], but a file that holds these bytes already is left as it is.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_or_keep(path: &Path, bytes: &[u8], overwrite: bool) -> Result<(), CliError> {
     if holds(path, bytes) {
         return Ok(());

@@ -1,11 +1,11 @@
 //! `avm dispute`: play a game here, referee one, join one, watch one, and check the file of one.
 //!
-//! - [`args`]: what can be typed
-//! - [`ground`]: the run that a game is about
-//! - [`liar`]: parties that do not tell the truth, to watch them lose
-//! - [`report`]: what happened, from the records
-//! - [`moves`]: the records one by one
-//! - [`play`], [`net`], [`show`]: the commands
+//! - `args`: what can be typed
+//! - `ground`: the run that a game is about
+//! - `liar`: parties that do not tell the truth, to watch them lose
+//! - `report`: what happened, from the records
+//! - `moves`: the records one by one
+//! - `play`, `net`, `show`: the commands
 
 mod args;
 mod ground;
