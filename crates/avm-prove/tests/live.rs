@@ -1,9 +1,5 @@
 //! A proof made from a running machine is the proof made from its saved state.
 
-mod support {
-    pub mod run;
-}
-
 use std::sync::Arc;
 
 use avm_arb::{Arb, asm::assemble};
@@ -13,7 +9,12 @@ use avm_core::{
 use avm_prove::{AgreedLog, LiveNodes, Until, prove_run, prove_step};
 use avm_testkit::ledger::Ledger;
 use avm_testkit::tally::Tally;
-use support::run::Run;
+
+#[allow(dead_code)]
+#[path = "support/run.rs"]
+mod run;
+
+use run::Run;
 
 /// A countdown, tuples, buffers, and an error.
 const VALUES: &str = "
