@@ -12,7 +12,8 @@ pub struct Limits {
     /// Longest frame that is not a proof, in bytes.
     pub frame_bytes: usize,
     /// Longest proof, in bytes. Only a party that owes a proof may send one. It has to hold the
-    /// longest input of a log, which is 64 MiB: what cannot be sent cannot be proved.
+    /// longest input of the log, as what cannot be sent cannot be proved: see
+    /// [`Limits::for_inputs_of`].
     pub proof_bytes: usize,
     /// Bytes a second that are read from one connection, in the long run.
     pub bytes_per_second: u64,
@@ -46,9 +47,9 @@ impl Default for Limits {
             connections: 256,
             per_address: 64,
             frame_bytes: 17 << 10,
-            proof_bytes: 72 << 20,
+            proof_bytes: ROOM_BYTES,
             bytes_per_second: 1 << 20,
-            burst_bytes: 80 << 20,
+            burst_bytes: 2 * ROOM_BYTES as u64,
             frame_cost: 1 << 10,
             invalid: 8,
             late: 4096,
@@ -60,6 +61,19 @@ impl Default for Limits {
             penalty: Duration::from_millis(50),
             penalty_most: Duration::from_secs(5),
         }
+    }
+}
+
+/// Room for a proof, beside an input that the step takes.
+const ROOM_BYTES: usize = 8 << 20;
+
+impl Limits {
+    /// The same for a log whose longest input has so many bytes.
+    #[must_use]
+    pub fn for_inputs_of(mut self, longest_bytes: usize) -> Self {
+        self.proof_bytes = self.proof_bytes.saturating_add(longest_bytes);
+        self.burst_bytes = self.burst_bytes.saturating_add(longest_bytes as u64);
+        self
     }
 }
 

@@ -197,7 +197,8 @@ pub(super) fn serve(ctx: &Context, options: &Serve) -> Result<Reply, CliError> {
     let mut narrator = Narrator::new(ctx, Some(&ground));
     let mut replica =
         Replica::open(table.replica().opening().clone()).expect("the table has checked it");
-    let limits = Limits::default();
+    let longest = ground.inbox.0.iter().map(|input| input.len()).max();
+    let limits = Limits::default().for_inputs_of(longest.unwrap_or(0));
     let referee = Referee::start(listener, ground.vm.clone(), table, key, limits);
     let referee = referee.map_err(listen_error)?;
     let address = referee.address();
