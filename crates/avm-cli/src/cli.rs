@@ -389,7 +389,7 @@ pub enum Command {
         #[arg(long)]
         ops: bool,
     },
-    /// Measure steps per second
+    /// Measure steps per second, or the size and time of proofs
     #[command(
         long_about = "Measures steps per second in CPU time.\n\n`avm bench prove vectors/arb` measures \
         proofs instead: for every opcode, how large the proof of a step is and how long it takes to make \

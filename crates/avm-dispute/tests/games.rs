@@ -285,3 +285,38 @@ fn every_proof_is_checked_and_by_the_right_rules() {
         game.close(deadline).unwrap();
     }
 }
+
+/// Only who is out may follow, and only a party that is in and says the same: the verdict is the
+/// claim of whoever is left.
+#[test]
+fn whom_a_party_may_follow() {
+    let run = Run::sample(1);
+    let mut game = Dispute::open(terms(&run, 2)).unwrap();
+    let mut lies = [1, 2, 3].map(|salt| Liar::new(&run, salt, Manner::Plain { from: 2 }));
+    let honest = game.join(run.end()).unwrap();
+    let [active, quiet, gone] = lies.each_mut().map(|lie| game.join(lie.end()).unwrap());
+    let deadline = game.deadline_ms();
+    game.close(deadline).unwrap();
+    for mv in respond(&game, honest, &mut Honest::new(&run)).unwrap() {
+        game.post(run.vm(), honest, &mv).unwrap();
+    }
+    for mv in respond(&game, active, &mut lies[0]).unwrap() {
+        game.post(run.vm(), active, &mv).unwrap();
+    }
+    let deadline = game.deadline_ms();
+    game.close(deadline).unwrap();
+    assert!(game.seats()[usize::from(quiet.0)].out.is_some());
+    let cases = [
+        (quiet, honest, "their claims differ"),
+        (quiet, active, "their claims differ"),
+        (quiet, gone, "the other is out"),
+        (active, honest, "it is still in"),
+        (quiet, Party(9), "there is no such party"),
+    ];
+    for (by, leader, reason) in cases {
+        match game.post(run.vm(), by, &Move::Follow { leader }) {
+            Err(Illegal::Follow { why, .. }) => assert_eq!(why, reason, "{by} after {leader}"),
+            other => panic!("{by} after {leader}: {other:?}"),
+        }
+    }
+}
