@@ -1,8 +1,11 @@
-//! Merkle trees of `avm`: pure functions and small values, Keccak-256 throughout.
+//! Merkle trees of `avm`: pure functions and values. Keccak-256 throughout, except that who uses a
+//! map chooses its hash.
 //!
 //! - [`log`]: the append-only accumulator over the inputs of a log. A [`LogHead`] is what the
 //!   parties of a dispute agree on before they argue; [`Frontier`] keeps it up to date in
 //!   `O(log n)` memory; [`Tree`] also makes proofs.
+//! - [`map`]: a persistent map in the order of its keys, read lazily from nodes, so that what a step
+//!   reads is its proof. For tables and the storage of contracts.
 //! - [`words`]: padded binary trees over 32-byte words, the shape of memories and buffers.
 //!
 //! ```
@@ -22,6 +25,7 @@
 extern crate alloc;
 
 pub mod log;
+pub mod map;
 pub mod words;
 
 pub use log::{Frontier, Leaf, LogHead, ProofError, Span, Tree};
