@@ -1,9 +1,14 @@
 //! What the fuzz targets check, where the regression tests can reach it.
 
 mod arb;
+mod atomicals;
 mod log;
 mod prove;
 
 pub use arb::{assembler, machine, program_file};
+pub use atomicals::{
+    contract as atomicals_contract, script as atomicals_script, tables as atomicals_tables,
+    transaction as atomicals_transaction, wire as atomicals_wire,
+};
 pub use log::log_reader;
 pub use prove::prove;

@@ -15,7 +15,13 @@ const ROWS: &[&[&str]] = &[
     &["avm-prove", "avm-dispute", "avm-arb-osp"],
     &["avm-store", "avm-referee"],
     &["avm-rpc", "avm-node", "avm-cli"],
-    &["avm", "avm-bench", "avm-bench-peers", "xtask"],
+    &[
+        "avm",
+        "avm-bench",
+        "avm-bench-peers",
+        "avm-test-bitcoin-core",
+        "xtask",
+    ],
 ];
 
 /// Rows that are machines, proofs and what they rest on: no IO, no async, no JSON, no std needed.

@@ -12,7 +12,7 @@ const LINES_LISTED: usize = 400;
 
 pub(crate) fn check() -> Found {
     let mut files = vec![];
-    for folder in ["crates", "xtask", "fuzz", "examples"] {
+    for folder in ["crates", "tests", "xtask", "fuzz", "examples"] {
         sources(&root().join(folder), &mut files);
     }
     if files.is_empty() {

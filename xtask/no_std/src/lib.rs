@@ -3,6 +3,7 @@
 
 extern crate avm_arb as _;
 extern crate avm_arb_osp as _;
+extern crate avm_atomicals as _;
 extern crate avm_core as _;
 extern crate avm_dispute as _;
 extern crate avm_isa as _;
