@@ -2,6 +2,8 @@
 //!
 //! - [`script`]: the sandbox. Scripts with the original opcodes, two stacks, and what a call of an
 //!   Atomicals contract may do, under the rule sets `beta1` and `avm1`.
+//! - [`asm`]: the language contracts are written in. Assembler, disassembler, lint, and the encoding
+//!   of calls.
 //! - [`machine`]: contracts on the seam. One input is one call, one step is one instruction, and
 //!   every step proves.
 //! - [`keys`]: what a state has at a key. [`explain`]: why a call failed, and where its operands
@@ -13,6 +15,7 @@ extern crate alloc;
 
 pub mod explain;
 pub mod keys;
+pub mod asm;
 pub mod machine;
 #[cfg(any(test, feature = "sample"))]
 pub mod sample;
