@@ -8,14 +8,16 @@
 //!   every step proves.
 //! - [`keys`]: what a state has at a key. [`explain`]: why a call failed, and where its operands
 //!   come from.
+//! - [`mod@bitcoin`]: plain Bitcoin. Whether an input may spend its output, as Bitcoin Core decides.
 //! - `sample`: contracts and calls from any bytes, with the feature `sample`.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
 
+pub mod asm;
+pub mod bitcoin;
 pub mod explain;
 pub mod keys;
-pub mod asm;
 pub mod machine;
 #[cfg(any(test, feature = "sample"))]
 pub mod sample;
