@@ -163,6 +163,11 @@ fn fault_name(text: &str) -> &'static str {
         ("content behind byte", "SendTruncated"),
         ("not a point", "BadPoint"),
         ("not a list", "BadPairingList"),
+        // Calls of contracts: what failed is in their receipts.
+        (" script, operation ", "ScriptFailed"),
+        ("there is no header for height", "HostFault"),
+        ("position of OP_PICK or OP_ROLL", "HostFault"),
+        ("the mark of a call", "HostFault"),
     ];
     let found = NAMES.iter().find(|(part, _)| text.contains(part));
     found

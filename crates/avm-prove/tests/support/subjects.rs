@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use avm_atomicals::machine::{Image, call_to_bytes};
+use avm_atomicals::script::{CallInput, Rules};
+use avm_atomicals::{Atomicals, sample};
 use avm_core::{Hash, HostError, Nodes, Stop, Vm};
 use avm_prove::{
     FileError, KeyProof, Proof, ProofFile, RunProof, Until, VerifyError, prove_read, verify_read,
@@ -194,6 +197,37 @@ loop: inbox
     Run::masm(source, &messages)
 }
 
+static ATOMICALS: Atomicals = Atomicals {
+    memory_limit_bytes: 1 << 30,
+};
+
+/// A contract that keeps what it is given under a fresh name, and fails when it is given zero.
+pub fn contract() -> Run {
+    // DUP VERIFY; 's' over it, and its digest as the name: put, then 1.
+    let lock = [
+        0x76, 0x69, 0x76, 0xa8, 0x01, b's', 0x7b, 0x7b, 0x7c, 0xf0, 0x51,
+    ];
+    let image = Image::new(&Rules::AVM1, lock[..].into());
+    let call = |argument: &[u8]| {
+        let unlock = [&[argument.len() as u8], argument].concat();
+        let call = CallInput {
+            unlock: unlock.into(),
+            ..sample::call(&[0])
+        };
+        call_to_bytes(&call).expect("it is in memory")
+    };
+    let case = Case {
+        image: image.to_bytes().expect("it is in memory"),
+        inputs: vec![
+            call(b"one"),
+            call(&[0, 0]),
+            b"no call".to_vec(),
+            call(b"two"),
+        ],
+    };
+    Run::case(&ATOMICALS, &case, 200)
+}
+
 /// Proofs of every opcode, of every step of the toy machines, of ranges, of whole inputs and of
 /// keys.
 pub fn subjects() -> Vec<Subject> {
@@ -208,7 +242,12 @@ pub fn subjects() -> Vec<Subject> {
         let proof = run.proof(step, Until::Steps(1));
         subjects.push(Subject::run(format!("arb {}", operation.name), &run, proof));
     }
-    let runs = [("ledger", ledger()), ("tally", tally()), ("relay", relay())];
+    let runs = [
+        ("ledger", ledger()),
+        ("tally", tally()),
+        ("relay", relay()),
+        ("contract", contract()),
+    ];
     for (name, run) in &runs {
         for step in 0..run.provable().min(24) {
             // One of each is enough where there are many alike.
@@ -223,7 +262,7 @@ pub fn subjects() -> Vec<Subject> {
         let proof = run.proof(0, Until::Input);
         subjects.push(Subject::run(format!("{name} input 0"), run, proof));
     }
-    let [(_, ledger), _, (_, relay)] = &runs;
+    let [(_, ledger), _, (_, relay), _] = &runs;
     for (steps, key) in [
         (0, "account/29"),
         (4, "account/3"),
