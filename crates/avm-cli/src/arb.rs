@@ -13,7 +13,7 @@ use avm_isa::Info;
 use ruint::aliases::U256;
 use serde_json::{Value, json};
 
-use crate::error::CliError;
+use crate::error::{self, CliError};
 use crate::files::Source;
 use crate::output::{big_number, hex};
 use crate::registry::{Loaded, MachineCli, Proofs, Running};
@@ -78,11 +78,17 @@ impl MachineCli for ArbCli {
         avm_arb::ops::infos().collect()
     }
 
-    fn load(&self, file: &Source) -> Result<Loaded, CliError> {
+    fn recognises(&self, file: &Source) -> bool {
+        file.has_extension(files::SOURCE) || file.has_extension(&["mexe"])
+    }
+
+    fn load(&self, file: &Source, rules: Option<&str>) -> Result<Loaded, CliError> {
+        one_set(rules)?;
         files::load(file)
     }
 
-    fn assemble(&self, file: &Source) -> Result<Loaded, CliError> {
+    fn assemble(&self, file: &Source, rules: Option<&str>) -> Result<Loaded, CliError> {
+        one_set(rules)?;
         files::assemble(file)
     }
 
@@ -91,8 +97,39 @@ impl MachineCli for ArbCli {
         Ok(files::disassemble(&program, annotate))
     }
 
-    fn inputs(&self, file: &Source) -> Result<Vec<Bytes>, CliError> {
+    fn inputs(&self, file: &Source, _: &[u8]) -> Result<Vec<Bytes>, CliError> {
         files::inputs(file)
+    }
+
+    fn call(&self, _: &[u8], words: &[String]) -> Result<Bytes, CliError> {
+        let wrong = |reason: String| {
+            error::usage(reason)
+                .help("a message is written as JSON, such as '{\"data\":\"0x01\"}', or in hex")
+        };
+        let [word] = words else {
+            let found = words.len();
+            return Err(wrong(format!(
+                "a call of this machine is one message, found {found} words"
+            )));
+        };
+        let message = match serde_json::from_str::<Value>(word) {
+            Ok(value @ Value::Object(_)) => {
+                let messages = inbox::messages(&Value::from(vec![value]));
+                messages
+                    .map_err(|e| wrong(e.to_string()))?
+                    .pop()
+                    .map(|message| message.to_bytes())
+            }
+            _ => inbox::hex_bytes(word),
+        };
+        let message = message.ok_or_else(|| {
+            wrong(format!(
+                "`{}` is not a message",
+                crate::output::clip(word, 60)
+            ))
+        })?;
+        Message::from_bytes(&message).map_err(|e| wrong(e.to_string()))?;
+        Ok(message.into())
     }
 
     fn start(
@@ -193,6 +230,16 @@ impl MachineCli for ArbCli {
         schema(file, document)?;
         Ok(vectors::run(file, document))
     }
+}
+
+/// There is one rule set, the one of the specification.
+fn one_set(rules: Option<&str>) -> Result<(), CliError> {
+    rules.map_or(Ok(()), |name| {
+        Err(error::unknown_rules(
+            name,
+            "one rule set, so --rules is left out",
+        ))
+    })
 }
 
 fn word(word: U256) -> Value {

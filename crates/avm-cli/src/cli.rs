@@ -20,7 +20,6 @@ pub const RESERVED: &[&str] = &[
     "fmt",
     "lsp",
     "repl",
-    "call",
     "test",
     "fuzz",
     "debug",
@@ -71,6 +70,9 @@ pub struct Global {
     /// Machine to use [default: from the file]
     #[arg(short, long, global = true, value_name = "ID")]
     pub machine: Option<String>,
+    /// Rule set, for programs whose file does not say one
+    #[arg(long, global = true, value_name = "NAME")]
+    pub rules: Option<String>,
     /// Act as if started in DIR
     #[arg(short = 'C', long, global = true, value_name = "DIR")]
     pub dir: Option<PathBuf>,
@@ -136,9 +138,10 @@ pub struct Inputs {
 pub enum Command {
     /// Execute a program or log and print result and root
     #[command(
-        long_about = "Executes a program (.json, .mexe or .masm) with its inputs, or a recorded log, and \
+        long_about = "Executes a program (.json, .mexe, .masm, .script or .hex) with its inputs, or a recorded log, and \
         prints what is on top of the stack, logs and sends, and the root before and after.\n\n\
-        Exits 0 when the program halts or waits for input, and 1 when it stops on an error."
+        Exits 0 when the program halts or waits for input, and 1 when it stops on an error or the \
+        last call of a contract failed."
     )]
     Run {
         /// Program file, assembler text, or .avmlog
@@ -216,6 +219,29 @@ pub enum Command {
         /// Its inputs.
         #[command(flatten)]
         inputs: Inputs,
+    },
+    /// Run one input on top of a point, and keep nothing
+    #[command(
+        long_about = "Runs one input on top of the state at the end of a program or log, or at --at POINT, and \
+        prints what came of it: the outcome, the keys that changed, the cost and the outputs. Nothing is \
+        written.\n\n\
+        For a contract with methods the first word is the method, and its arguments follow as the contract \
+        declares them; for one without, each word is pushed. For `arb` the one word is a message, as JSON \
+        or in hex. Words that begin with `-` go behind `--`.\n\n\
+        Exits 0 if the input had its effect, and 1 if it failed."
+    )]
+    Call {
+        /// Program file, assembler text, or .avmlog
+        target: String,
+        /// What to call, and its arguments
+        #[arg(value_name = "WORD")]
+        words: Vec<String>,
+        /// Inputs that come before.
+        #[command(flatten)]
+        inputs: Inputs,
+        /// On top of this point
+        #[arg(long, value_name = "POINT")]
+        at: Option<String>,
     },
     /// List the keys of a state, or those under a prefix
     State {
@@ -391,7 +417,8 @@ pub enum Command {
     },
     /// Measure steps per second, or the size and time of proofs
     #[command(
-        long_about = "Measures steps per second in CPU time.\n\n`avm bench prove vectors/arb` measures \
+        long_about = "Measures steps per second in CPU time; of recorded calls of contracts, such as \
+        vectors/atomicals/bench.json, the time of a call.\n\n`avm bench prove vectors/arb` measures \
         proofs instead: for every opcode, how large the proof of a step is and how long it takes to make \
         and to check it, over every step of the recorded programs in a directory; then a step on a stack \
         of four million items, and what a root after every input costs."

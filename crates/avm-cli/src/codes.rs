@@ -1,7 +1,7 @@
 //! Every error code: its exit code and the page that `avm explain` shows.
 //!
 //! One code per cause, never reused. A code is named in exactly one other place, where its error
-//! is made ([`crate::error`]); the assembler brings its own codes, whose pages are in `asm`.
+//! is made ([`crate::error`]); the assemblers bring their own codes, whose pages are in `asm`.
 
 mod asm;
 
@@ -43,12 +43,16 @@ codes! {
         "A point such as `@3` or `final:-1` is relative to a log. The current log is, in this order: `main.avmlog` in the current directory or in the directory of --home, or else the only `*.avmlog` there. Otherwise write the file in front of the point, `main.avmlog@3`, or give the file before the point: `avm root main.avmlog @3`."
     NO_DIRECTORY "AVM0008" 2 "the directory of --dir cannot be entered"
         "`-C DIR` makes avm act as if it had been started in DIR; the directory must exist and be accessible."
+    RULES_UNKNOWN "AVM0009" 2 "there are no rules with this name"
+        "`--rules` chooses the rule set of a program whose file does not say one. `avm machines ID` lists the rule sets of a machine; most have one only."
+    RULES_OTHER "AVM0010" 2 "a program is for other rules than those asked for"
+        "The file, or the log, names the rules that it is for, and running it under others would give another result. Leave --rules out, or change the file."
     UNREADABLE "AVM0101" 3 "a file cannot be read"
         "It does not exist, is a directory, or may not be read; the message has the reason that the operating system gave."
     MALFORMED_PROGRAM "AVM0103" 3 "a file is not a program"
-        "The file is neither a JSON program file (`.json`, `.mexe`: an object with `code` and `static_val`) nor anything else that the machine can load. The message says at which line and column reading stopped."
+        "The file is neither a JSON program file (`.json`, `.mexe`: for `arb` an object with `code` and `static_val`, for `atomicals` one with `code`, `rules`, `state` and so on) nor anything else that the machine can load. The message says what was expected, at which line and column."
     MALFORMED_INBOX "AVM0104" 3 "an inbox file does not hold messages"
-        "An inbox is a JSON array of messages with the members kind, sender, block_number, timestamp, seq_num, gas_price_l1 and data, or a text file with one message in hex per line."
+        "An inbox is a text file with one input in hex per line, or a JSON array: for `arb` of messages with the members kind, sender, block_number, timestamp, seq_num, gas_price_l1 and data, for `atomicals` of calls with method and args, or unlock, and tx, auth_pubkey, ft_incoming, nft_incoming and external."
     MALFORMED_JSON "AVM0105" 3 "a file is not JSON"
         "The message says at which line and column reading stopped. Truncated downloads are a common cause."
     MALFORMED_HEX "AVM0106" 3 "a line is not a message in hex"
@@ -68,7 +72,11 @@ codes! {
     MALFORMED_PROOF "AVM0113" 3 "a file is not a proof"
         "A proof file begins with the bytes `AVMPRF` and ends with a checksum. The message says what was read at which byte. A file that was cut or changed on the way is not a wrong proof, it is none: fetch it again."
     PROGRAM_FAULT "AVM0117" 1 "the program stopped on an error"
-        "An operation failed and the program had set no error handler, so the machine stopped for good. The message says which operation at which step, why, and what it found on the stack. `avm trace FILE@:fail` shows the first failing step of the run; an error that a handler caught does not stop a program."
+        "An operation failed and the program had set no error handler, so the machine stopped for good; or the last call of a contract failed, which leaves the contract as it was. The message says which operation at which step, why, and what it found on the stack. `avm trace FILE@:fail` shows the first failing step of the run; an error that a handler caught does not stop a program."
+    MALFORMED_SPEND "AVM0121" 3 "a file is not a transaction with the outputs it spends"
+        "The machine `script` runs a JSON file `{\"tx\": HEX, \"spent\": [{\"value\": SATS, \"script\": HEX}, ...], \"flags\": RULES}` with one output for each input of the transaction, in order; `flags` may be left out. A file with `flags` alone is a set of rules, for transactions that --inputs gives. The message says which member is wrong."
+    SPEND_REFUSED "AVM0122" 1 "a transaction may not spend its outputs"
+        "The rules refuse an input of the transaction. The message says which input, in which of its scripts, at which operation and why, and what the operation found on the stack. `avm trace FILE --machine script` shows every operation before it. With `--rules standard` a transaction can be refused that the consensus of the chain accepts."
     POINT_SYNTAX "AVM0201" 2 "a point cannot be understood"
         "POINT := [LOG] \"@\" [INPUT] [\":\" STEP] | NAMED [\":\" STEP]\nINPUT := number | -number | genesis | latest | final\nSTEP  := number | -number | first | last | fail\nNAMED := final | latest\nRANGE := POINT \"..\" POINT\n\n`@N` is the state after input N (from 0) was worked off, `@N:S` the state before step S of the span that begins when input N is taken, `@genesis` the state before the first step."
     POINT_MISSING "AVM0202" 4 "a point is not in the log"

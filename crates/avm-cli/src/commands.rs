@@ -4,10 +4,12 @@ pub mod asm;
 pub mod bench;
 pub mod bisect;
 pub mod bundle;
+pub mod call;
 pub mod diff;
 pub mod dispute;
 pub mod doctor;
 pub mod explain;
+pub mod fault;
 pub mod machines;
 pub mod meta;
 pub mod prove;
@@ -75,6 +77,18 @@ pub fn execute(ctx: &Context, command: Command) -> Result<Reply, CliError> {
             range,
             inputs,
         } => roots::log(ctx, &file, range.as_deref(), inputs.inputs.as_deref()),
+        Command::Call {
+            target,
+            words,
+            inputs,
+            at,
+        } => call::call(
+            ctx,
+            &target,
+            &words,
+            inputs.inputs.as_deref(),
+            at.as_deref(),
+        ),
         Command::State {
             point,
             prefix,

@@ -401,6 +401,42 @@ pub fn bad_input(input: u64, file: &str, reason: &str) -> CliError {
         .point(format!("@{input}"))
 }
 
+/// A file that is not a program.
+#[must_use]
+pub fn malformed_program(message: String) -> CliError {
+    CliError::new(&codes::MALFORMED_PROGRAM, message)
+}
+
+/// An inbox file that does not hold inputs.
+#[must_use]
+pub fn malformed_inbox(message: String) -> CliError {
+    CliError::new(&codes::MALFORMED_INBOX, message)
+}
+
+/// Rules that do not exist.
+#[must_use]
+pub fn unknown_rules(name: &str, known: &str) -> CliError {
+    let shown = crate::output::clip(name, 40);
+    CliError::new(
+        &codes::RULES_UNKNOWN,
+        format!("there is no rule set `{shown}`"),
+    )
+    .help(format!("this machine has {known}"))
+}
+
+/// A program of other rules than those asked for.
+#[must_use]
+pub fn other_rules(file: &str, own: &str, asked: &str) -> CliError {
+    let message = format!("the program is for the rules `{own}`, --rules says `{asked}`");
+    CliError::new(&codes::RULES_OTHER, message).at(file)
+}
+
+/// A benchmark that did not end as it should.
+#[must_use]
+pub fn bench_changed(message: String) -> CliError {
+    CliError::new(&codes::BENCH_CHANGED, message)
+}
+
 /// A JSON document that does not parse.
 #[must_use]
 pub fn malformed_json(path: &Path, error: &serde_json::Error) -> CliError {

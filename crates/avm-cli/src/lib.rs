@@ -11,6 +11,7 @@
 
 pub mod app;
 pub mod arb;
+pub mod atomicals;
 pub mod cli;
 pub mod codes;
 pub mod commands;
@@ -23,5 +24,6 @@ pub mod log;
 pub mod output;
 pub mod point;
 pub mod registry;
+pub mod script;
 pub mod session;
 pub mod vectors;

@@ -71,19 +71,25 @@ impl Log {
             }
             return Self::read(ctx, path);
         }
-        let machine = registry::chosen(ctx.global.machine.as_deref())?;
         let file = Source::read(path)?;
-        let program = machine.load(&file)?;
+        let machine = registry::chosen(ctx.global.machine.as_deref(), &file)?;
+        let rules = ctx.global.rules.as_deref();
+        let program = machine.load(&file, rules)?;
         let source = match program.lines.is_empty() {
             true => None,
             false => Some(file.text()?.to_owned()),
         };
-        let inputs_option =
+        let mut inputs_option =
             inputs.map_or_else(String::new, |path| format!(" --inputs {}", path.display()));
-        let inputs = match inputs {
+        if let Some(rules) = rules {
+            inputs_option += &format!(" --rules {rules}");
+        }
+        let more = match inputs {
             None => Vec::new(),
-            Some(path) => machine.inputs(&Source::read(path)?)?,
+            Some(path) => machine.inputs(&Source::read(path)?, &program.image)?,
         };
+        let mut inputs = machine.own_inputs(&file)?;
+        inputs.extend(more);
         Ok(Self {
             name: name.into(),
             machine,
@@ -156,7 +162,7 @@ impl Log {
             path: PathBuf::from(&name),
             bytes: reader.header().image.to_vec(),
         };
-        let program = machine.load(&program)?;
+        let program = machine.load(&program, ctx.global.rules.as_deref())?;
         let mut log = Self {
             name,
             machine,

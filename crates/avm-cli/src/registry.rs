@@ -15,7 +15,11 @@ use crate::files::Source;
 use crate::vectors::Case;
 
 /// Every machine of this build.
-pub static MACHINES: &[&dyn MachineCli] = &[&crate::arb::CLI];
+pub static MACHINES: &[&dyn MachineCli] = &[
+    &crate::arb::CLI,
+    &crate::atomicals::CLI,
+    &crate::script::CLI,
+];
 
 /// What a machine brings to the command line.
 pub trait MachineCli: Sync {
@@ -30,26 +34,59 @@ pub trait MachineCli: Sync {
     /// The opcode table.
     fn ops(&self) -> Vec<Info>;
 
-    /// Reads a program file or a source text.
+    /// Whether a file is a program of this machine, as far as its name and first bytes tell. Asked
+    /// if nobody said which machine is meant.
+    fn recognises(&self, file: &Source) -> bool;
+    /// Reads a program file or a source text. `rules` is for a file that does not say its own.
     ///
     /// # Errors
-    /// If it is neither.
-    fn load(&self, file: &Source) -> Result<Loaded, CliError>;
+    /// If it is neither, or there are no such rules, or it is for others.
+    fn load(&self, file: &Source, rules: Option<&str>) -> Result<Loaded, CliError>;
+    /// Inputs that a program file has inside.
+    ///
+    /// # Errors
+    /// If they are malformed.
+    fn own_inputs(&self, _file: &Source) -> Result<Vec<Bytes>, CliError> {
+        Ok(Vec::new())
+    }
+    /// What the rules of an image have against inputs, where that is what a run is to find out; the
+    /// first has the number `first`.
+    fn refusal(
+        &self,
+        _file: &str,
+        _image: &[u8],
+        _inputs: &[Bytes],
+        _first: u64,
+    ) -> Option<CliError> {
+        None
+    }
     /// Translates a source text to a program file.
     ///
     /// # Errors
     /// All that is wrong with the text.
-    fn assemble(&self, file: &Source) -> Result<Loaded, CliError>;
+    fn assemble(&self, file: &Source, rules: Option<&str>) -> Result<Loaded, CliError>;
+    /// An image as the program file that people read.
+    ///
+    /// # Errors
+    /// If the image is not a program.
+    fn exported(&self, _file: &str, image: &[u8]) -> Result<Vec<u8>, CliError> {
+        Ok(image.to_vec())
+    }
     /// A program as source text; with `annotate`, comments on each operation.
     ///
     /// # Errors
     /// If the image is not a program.
     fn disassemble(&self, file: &str, image: &[u8], annotate: bool) -> Result<String, CliError>;
-    /// Reads an inbox file.
+    /// Reads an inbox file for the program of an image.
     ///
     /// # Errors
     /// If it holds something else than messages.
-    fn inputs(&self, file: &Source) -> Result<Vec<Bytes>, CliError>;
+    fn inputs(&self, file: &Source, image: &[u8]) -> Result<Vec<Bytes>, CliError>;
+    /// One input from words of a command line: what to call, and its arguments.
+    ///
+    /// # Errors
+    /// If the program has no such thing to call, or it takes other arguments.
+    fn call(&self, image: &[u8], words: &[String]) -> Result<Bytes, CliError>;
     /// The machine before the first step of a program.
     ///
     /// # Errors
@@ -107,6 +144,17 @@ pub trait MachineCli: Sync {
     /// If it is not among the nodes.
     fn value_text(&self, hash: Hash, nodes: MemoryNodes) -> Result<String, String>;
 
+    /// Why a vector file is about something that this build does not have.
+    fn left_out(&self, _file: &str) -> Option<&'static str> {
+        None
+    }
+    /// What a file has to be measured that is no program; `None` if it has programs.
+    ///
+    /// # Errors
+    /// If it is neither.
+    fn workloads(&self, _file: &Source) -> Result<Option<Vec<Workload>>, CliError> {
+        Ok(None)
+    }
     /// Runs the cases of a vector file.
     ///
     /// # Errors
@@ -132,8 +180,35 @@ pub struct Loaded {
     pub image: Bytes,
     /// Number of operations.
     pub operations: usize,
-    /// Line of each operation, from 1, if it comes from a source text.
+    /// Line of each operation, from 1, if it comes from a source text; 0 if it stands in none.
     pub lines: Vec<u32>,
+    /// First character in that line, from 1, and length of each, if they are known.
+    pub columns: Vec<(u32, u32)>,
+}
+
+/// Something to be measured again and again.
+pub struct Workload {
+    /// What it is called.
+    pub name: String,
+    /// Does it once and says how many instructions that took, or why it failed.
+    pub run: Box<dyn FnMut() -> Result<u64, String>>,
+}
+
+/// Why an input failed, as far as a machine can tell.
+#[derive(Clone, Debug, Default)]
+pub struct Why {
+    /// What failed, one line.
+    pub message: String,
+    /// What it found: lines under the source line.
+    pub block: Vec<String>,
+    /// Where that comes from, and further facts.
+    pub notes: Vec<String>,
+    /// Keys of the state before the input that it comes from.
+    pub keys: Vec<String>,
+    /// Number of the operation that failed, if it is one of the program.
+    pub operation: Option<u64>,
+    /// The same for programs.
+    pub data: Value,
 }
 
 /// Where a machine is.
@@ -199,6 +274,19 @@ pub trait Running {
     fn stack_words(&mut self) -> Vec<String>;
     /// Number of the operation at a program counter, from 0 in the order of the program file.
     fn operation(&self, pc: u64) -> Option<u64>;
+    /// A program counter for people.
+    fn place(&self, pc: u64) -> String {
+        self.operation(pc)
+            .map_or_else(|| format!("pc{pc}"), |at| format!("@{at}"))
+    }
+    /// Why the last input had no effect, if the machine refused it and goes on.
+    fn refused(&self) -> Option<String> {
+        None
+    }
+    /// Why an input fails that is taken next, if it does and the machine can tell.
+    fn why(&mut self, _input: &[u8]) -> Option<Why> {
+        None
+    }
     /// The operation that runs next as source text has it: its word, and its immediate if it has one.
     fn next_operation(&mut self) -> (String, Option<String>);
     /// Operands that an opcode takes from the main stack, an immediate counted.
@@ -225,10 +313,11 @@ pub fn find(id: &str) -> Result<&'static dyn MachineCli, CliError> {
     })
 }
 
-/// The machine asked for, or the first of the list.
+/// The machine asked for, or the one that recognises a file, or the first of the list.
 ///
 /// # Errors
 /// If there is no such machine.
-pub fn chosen(id: Option<&str>) -> Result<&'static dyn MachineCli, CliError> {
-    id.map_or(Ok(MACHINES[0]), find)
+pub fn chosen(id: Option<&str>, file: &Source) -> Result<&'static dyn MachineCli, CliError> {
+    let by_file = || MACHINES.iter().find(|machine| machine.recognises(file));
+    id.map_or_else(|| Ok(by_file().copied().unwrap_or(MACHINES[0])), find)
 }

@@ -37,7 +37,7 @@ fn ids(text: &str) -> impl Iterator<Item = &str> {
 
 #[test]
 fn every_code_in_the_sources_has_a_page() {
-    for folder in ["src", "../avm-arb/src"] {
+    for folder in ["src", "../avm-arb/src", "../avm-atomicals/src"] {
         for (path, text) in of(folder) {
             for id in ids(&text) {
                 let code = codes::find(id)

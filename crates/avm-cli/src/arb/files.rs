@@ -6,12 +6,12 @@ use avm_core::Bytes;
 
 use super::inbox;
 use crate::codes;
-use crate::error::CliError;
+use crate::error::{self, CliError};
 use crate::files::{self, Source};
 use crate::registry::Loaded;
 
 /// Name endings of source texts.
-const SOURCE: &[&str] = &["masm", "asm", "s"];
+pub(super) const SOURCE: &[&str] = &["masm", "asm", "s"];
 /// Name endings of program files.
 const PROGRAM: &[&str] = &["json", "mexe", "avmlog"];
 
@@ -43,6 +43,7 @@ fn loaded(file: &Source, program: &Program, lines: Vec<u32>) -> Result<Loaded, C
         image: image.into_bytes().into(),
         operations,
         lines,
+        columns: Vec::new(),
     })
 }
 
@@ -99,7 +100,7 @@ pub(super) fn program(file: &str, image: &[u8]) -> Result<Program, CliError> {
 }
 
 fn malformed(file: &str, line: usize, column: usize, message: &str) -> CliError {
-    CliError::new(&codes::MALFORMED_PROGRAM, message)
+    error::malformed_program(message.into())
         .at(format!("{file}:{line}:{column}"))
         .with("line", line as u64)
         .with("column", column as u64)
@@ -147,7 +148,7 @@ pub(super) fn inputs(file: &Source) -> Result<Vec<Bytes>, CliError> {
     if is_json {
         let document = file.json()?;
         let messages = inbox::messages(&document)
-            .map_err(|e| CliError::new(&codes::MALFORMED_INBOX, e.to_string()).at(file.name()))?;
+            .map_err(|e| error::malformed_inbox(e.to_string()).at(file.name()))?;
         return Ok(messages
             .iter()
             .map(|message| message.to_bytes().into())
@@ -156,7 +157,7 @@ pub(super) fn inputs(file: &Source) -> Result<Vec<Bytes>, CliError> {
     let inputs = files::hex_lines(file)?;
     for (index, input) in inputs.iter().enumerate() {
         avm_arb::Message::from_bytes(input)
-            .map_err(|e| crate::error::bad_input(index as u64, &file.name(), &e.to_string()))?;
+            .map_err(|e| error::bad_input(index as u64, &file.name(), &e.to_string()))?;
     }
     Ok(inputs)
 }

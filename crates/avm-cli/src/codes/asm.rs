@@ -1,4 +1,5 @@
-//! Pages of the assembler's codes; the assembler in `avm_arb` gives them out.
+//! Pages of the codes of the assemblers; those in `avm_arb` (from AVM0301) and in `avm_atomicals`
+//! (from AVM0341) give them out.
 
 use super::Code;
 
@@ -11,7 +12,7 @@ const fn code(id: &'static str, title: &'static str, page: &'static str) -> Code
     }
 }
 
-/// The codes of the assembler, in order.
+/// The codes of the assemblers, in order.
 #[rustfmt::skip]
 pub(super) static ALL: &[Code] = &[
     code("AVM0301", "a character starts nothing", "Only words, integers, texts in quotes, tuples in parentheses, labels with `@` and directives with `.` exist. A comment starts with `;`."),
@@ -45,4 +46,37 @@ pub(super) static ALL: &[Code] = &[
     code("AVM0329", "a program has too many values", "Values written in a program are limited in number."),
     code("AVM0330", "a source text is too long", "Source texts are shorter than 4 GiB."),
     code("AVM0331", "a constant is used in its own value", "A constant may only use constants defined above it."),
+    code("AVM0341", "a character starts nothing in a script", "Words, values, texts in quotes, constants in `<` and `>`, directives with `.` and blocks in braces exist. A comment starts with `#` or `//`."),
+    code("AVM0342", "a directive has no name", "`.` is followed by the name of a directive: const, include, method, raw, repeat or rules."),
+    code("AVM0343", "a text of a script is never closed", "A text ends with its quote on the line it starts on."),
+    code("AVM0344", "an escape of a script does not exist", "The escapes are \\\" \\' \\\\ \\n \\r \\t \\0 and \\x with two hex digits."),
+    code("AVM0345", "bytes have an odd number of digits", "Two hex digits make a byte: `0x0102`."),
+    code("AVM0346", "a character among hex digits is none", "Behind `0x` only hex digits and `_` may stand."),
+    code("AVM0347", "a word is not a number that a script can push", "Integers are written 12, -12 or 1_000; bytes are written 0x0102. A number has 4,000 bytes at most."),
+    code("AVM0348", "a block is never closed", "A block ends with `}` in the file it starts in."),
+    code("AVM0349", "a brace closes nothing", "There is a `}` more than there are blocks."),
+    code("AVM0350", "a directive of scripts does not exist", "The directives are .const, .include, .method, .raw, .repeat and .rules."),
+    code("AVM0351", "an opcode or constant does not exist", "`avm machines atomicals --ops` lists the opcodes, which are written with or without `OP_`. A constant is defined by `.const name value` above its use."),
+    code("AVM0352", "a constant of a script does not exist", "A constant is defined by `.const name value` on a line above its use."),
+    code("AVM0353", "the name of an opcode cannot be a constant", "Choose a name that no opcode has, with or without `OP_`."),
+    code("AVM0354", "something is defined twice", "The message says what, and where it was defined first."),
+    code("AVM0355", "another word is expected in a script", "The message says what the grammar wants at this place."),
+    code("AVM0356", "an explicit push cannot have this length", "Each form of push says its length in another way. Bytes without a form in front are always pushed by the shortest one."),
+    code("AVM0357", "a number of repetitions is none", "Write `.repeat 9 { .. }` or `.repeat 9 as i { .. }`, with a number from 0 on."),
+    code("AVM0358", "blocks or includes are nested too deep", "The message has the limit."),
+    code("AVM0359", "the code of a script is too long", "A script has at most 1,000,000 bytes under every rule set."),
+    code("AVM0360", "a script has too many words", "Repeats are unrolled; the message has the limit on what comes of it."),
+    code("AVM0361", "the text of a script is too long", "The message has the limit, which is on all included files together."),
+    code("AVM0362", "too many files are included", "The message has the limit."),
+    code("AVM0363", "a file to include is not there", "Names are relative to the folder of the file that is assembled."),
+    code("AVM0364", "a file includes itself", "The message has the files on the way round. Take one of the includes out."),
+    code("AVM0365", "a directive cannot stand inside of a block", "Move it out of the method or repeat."),
+    code("AVM0366", "there is code outside of the methods", "A contract with methods consists of them; code that they share can be included in each."),
+    code("AVM0367", "the constructor is not the first method", "The host calls the constructor as method 0, so `.method ctor` comes first."),
+    code("AVM0368", "a name in a script is too long", "Names of methods and parameters have at most 64 characters."),
+    code("AVM0369", "a type of an argument does not exist", "The types are int, str and bytes."),
+    code("AVM0370", "rules of a script do not exist", "The rules are avm1, beta1 and bitcoin."),
+    code("AVM0371", "conditions of a method do not match", "Each method stands in a branch of its own, so its IF, ELSE and ENDIF must match in it."),
+    code("AVM0372", "raw bytes end inside of a push", "In a method, raw bytes must be whole instructions, or they would swallow the code behind them."),
+    code("AVM0373", "there are too many errors", "The first ones are shown; correct them and assemble again."),
 ];

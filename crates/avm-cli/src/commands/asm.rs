@@ -16,20 +16,18 @@ use crate::registry;
 /// # Errors
 /// All that is wrong with the text.
 pub fn asm(ctx: &Context, file: &Path, output: Option<&Path>) -> Result<Reply, CliError> {
-    let machine = registry::chosen(ctx.global.machine.as_deref())?;
     let source = Source::read(file)?;
-    let program = machine.assemble(&source)?;
+    let machine = registry::chosen(ctx.global.machine.as_deref(), &source)?;
+    let program = machine.assemble(&source, ctx.global.rules.as_deref())?;
+    let text = machine.exported(&source.name(), &program.image)?;
     let mut data = json!({ "machine": machine.vm(0).id(), "operations": program.operations });
     if let Some(path) = output {
-        return written(ctx, path, &program.image, data, program.operations);
+        return written(ctx, path, &text, data, program.operations);
     }
     if ctx.global.json {
-        data["program"] = serde_json::from_slice(&program.image).unwrap_or(Value::Null);
+        data["program"] = serde_json::from_slice(&text).unwrap_or(Value::Null);
     }
-    Ok(Reply::new(
-        String::from_utf8_lossy(&program.image) + "\n",
-        data,
-    ))
+    Ok(Reply::new(String::from_utf8_lossy(&text) + "\n", data))
 }
 
 /// `avm disasm FILE`.
@@ -46,9 +44,10 @@ pub fn disasm(
         let log = Log::read(ctx, file)?;
         (log.machine, log.program, log.name)
     } else {
-        let machine = registry::chosen(ctx.global.machine.as_deref())?;
         let source = Source::read(file)?;
-        (machine, machine.load(&source)?, source.name())
+        let machine = registry::chosen(ctx.global.machine.as_deref(), &source)?;
+        let program = machine.load(&source, ctx.global.rules.as_deref())?;
+        (machine, program, source.name())
     };
     let text = machine.disassemble(&name, &program.image, annotate)?;
     let data = json!({ "machine": machine.vm(0).id(), "operations": program.operations });

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::codes;
 use crate::context::Context;
 use crate::error::{self, CliError};
 use crate::files::Source;
@@ -13,6 +12,7 @@ use crate::output::{Reply, grouped, number};
 use crate::registry::{self, Loaded, MachineCli};
 use crate::session::Session;
 
+mod calls;
 mod prove;
 
 /// A measurement runs a program again and again for at least this long, in seconds of CPU time.
@@ -35,7 +35,11 @@ pub fn bench(
         return prove::bench(ctx, file, rounds, only);
     }
     let machine = registry::find(id)?;
-    let programs = programs(machine, file)?;
+    let source = Source::read(file)?;
+    if let Some(workloads) = machine.workloads(&source)? {
+        return calls::bench(ctx, id, workloads, rounds, only);
+    }
+    let programs = programs(ctx, machine, &source)?;
     let wanted = |name: &str| only.is_none_or(|only| name.contains(only));
     let bold = anstyle::Style::new().bold();
     if !ctx.global.json {
@@ -64,13 +68,16 @@ pub fn bench(
         }));
     }
     if results.is_empty() {
-        return Err(error::usage("no program has that in its name")
-            .help("leave --only out to see all names"));
+        return Err(nothing_named());
     }
     Ok(Reply::new(
         "",
         json!({ "machine": id, "clock": CLOCK, "programs": results }),
     ))
+}
+
+fn nothing_named() -> CliError {
+    error::usage("no program has that in its name").help("leave --only out to see all names")
 }
 
 struct Measured {
@@ -100,7 +107,7 @@ fn measure(
     let (steps, seconds) = once()?;
     if let Some(want) = recorded.filter(|want| *want != steps) {
         let message = format!("{name} took {steps} steps, {want} are recorded");
-        return Err(CliError::new(&codes::BENCH_CHANGED, message).at(&log.name));
+        return Err(error::bench_changed(message).at(&log.name));
     }
     let runs = (ROUND_SECONDS / seconds.max(1e-7)).ceil().clamp(1.0, 1e5) as u32;
     let mut rates = Vec::new();
@@ -122,8 +129,12 @@ fn measure(
 type Program = (String, Log, Option<u64>);
 
 /// The programs of a file: one, or a list of objects with `name`, `program` and `total_steps`.
-fn programs(machine: &'static dyn MachineCli, file: &Path) -> Result<Vec<Program>, CliError> {
-    let source = Source::read(file)?;
+fn programs(
+    ctx: &Context,
+    machine: &'static dyn MachineCli,
+    source: &Source,
+) -> Result<Vec<Program>, CliError> {
+    let (file, rules) = (&source.path, ctx.global.rules.as_deref());
     let is_list = source.bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
     if !is_list {
         let name = file
@@ -131,7 +142,12 @@ fn programs(machine: &'static dyn MachineCli, file: &Path) -> Result<Vec<Program
             .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
         return Ok(vec![(
             name,
-            log(machine, &source.name(), machine.load(&source)?, Vec::new()),
+            log(
+                machine,
+                &source.name(),
+                machine.load(source, rules)?,
+                Vec::new(),
+            ),
             None,
         )]);
     }
@@ -142,16 +158,19 @@ fn programs(machine: &'static dyn MachineCli, file: &Path) -> Result<Vec<Program
             .as_str()
             .map_or_else(|| format!("program {at}"), Into::into);
         let image = Source {
-            path: file.into(),
+            path: file.clone(),
             bytes: entry["program"].to_string().into_bytes(),
         };
-        let program = machine.load(&image)?;
+        let program = machine.load(&image, rules)?;
         let inputs = match entry.get("inbox") {
             None | Some(Value::Null) => Vec::new(),
-            Some(inbox) => machine.inputs(&Source {
-                path: file.into(),
-                bytes: inbox.to_string().into_bytes(),
-            })?,
+            Some(inbox) => {
+                let inbox = Source {
+                    path: file.clone(),
+                    bytes: inbox.to_string().into_bytes(),
+                };
+                machine.inputs(&inbox, &program.image)?
+            }
         };
         programs.push((
             name,

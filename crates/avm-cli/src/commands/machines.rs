@@ -91,8 +91,18 @@ fn op_json(info: &Info) -> Value {
 
 fn table(machine: &dyn MachineCli) -> String {
     let bold = anstyle::Style::new().bold();
-    let mut text = format!("{bold}code  name            takes  leaves  gas     effect{bold:#}\n");
-    for info in machine.ops() {
+    let ops = machine.ops();
+    let width = ops
+        .iter()
+        .map(|info| info.name.len())
+        .max()
+        .unwrap_or(0)
+        .max(15);
+    let mut text = format!(
+        "{bold}code  {:<width$} takes  leaves  gas     effect{bold:#}\n",
+        "name"
+    );
+    for info in ops {
         let count = |main: usize, aux: usize| match (main, aux) {
             (main, 0) => main.to_string(),
             (main, aux) => format!("{main}+{aux}a"),
@@ -105,7 +115,7 @@ fn table(machine: &dyn MachineCli) -> String {
             format!(" Gas: {} plus {}.", info.gas, info.gas_doc)
         };
         text += &format!(
-            "0x{:02x}  {:<15} {takes:<6} {leaves:<7} {:<7} {}{plus}\n",
+            "0x{:02x}  {:<width$} {takes:<6} {leaves:<7} {:<7} {}{plus}\n",
             info.code, info.name, info.gas, info.doc
         );
     }

@@ -1,22 +1,21 @@
 //! `avm run`: execute and print what came of it.
 
-use std::fmt::Write;
 use std::path::Path;
 
 use avm_core::{Claim, Hash};
 use ruint::aliases::U256;
 use serde_json::{Value, json};
 
+use super::fault;
 use super::record::Recorder;
-use crate::codes;
 use crate::context::Context;
 use crate::error::{self, CliError};
 use crate::locate;
 use crate::log::Log;
 use crate::output::{self, Reply, big_number, clip, count, grouped, number, row, seconds};
-use crate::point::{InputRef, Point, Target};
+use crate::point::{Point, Target};
 use crate::registry::Condition;
-use crate::session::{Outputs, Session, Step};
+use crate::session::{Outputs, Session};
 
 /// Items of the stack that are shown.
 const ITEMS: usize = 3;
@@ -71,15 +70,26 @@ pub fn run(
         "time      {}",
         seconds(ctx.started.elapsed().as_secs_f64())
     ));
-    if session.running.condition() != Condition::Failed {
-        return Ok(Reply::new(result.text(), result.json()));
-    }
-    let mut error = fault(ctx, &log, result.after)?;
+    let failed = session.running.condition() == Condition::Failed || result.refused.is_some();
+    let mut error = match refusal(&log, &result) {
+        _ if failed => fault::fault(ctx, &log, result.after)?,
+        Some(error) => error,
+        None => return Ok(Reply::new(result.text(), result.json())),
+    };
     error.output = Some(result.text());
     if let Value::Object(members) = result.json() {
         error.data.extend(members);
     }
     Err(error)
+}
+
+/// What the rules have against the inputs that were taken.
+fn refusal(log: &Log, result: &Outcome<'_>) -> Option<CliError> {
+    let first = usize::try_from(result.before.inputs).unwrap_or(usize::MAX);
+    let end = usize::try_from(result.after.inputs).unwrap_or(usize::MAX);
+    let taken = log.inputs.get(first..end).unwrap_or_default();
+    log.machine
+        .refusal(&log.name, &log.program.image, taken, result.before.inputs)
 }
 
 /// Runs input by input, so that every root is recorded.
@@ -135,6 +145,8 @@ struct Outcome<'a> {
     stack: Vec<String>,
     stack_len: usize,
     outputs: Outputs,
+    /// Why the last input had no effect, if it had none.
+    refused: Option<String>,
     recorded: Option<String>,
 }
 
@@ -154,6 +166,7 @@ impl<'a> Outcome<'a> {
             stack: (0..ITEMS).map_while(|at| inspect.item(0, at)).collect(),
             stack_len: inspect.len(0),
             outputs: session.outputs.take().unwrap_or_default(),
+            refused: session.running.refused(),
             recorded: None,
         }
     }
@@ -170,6 +183,9 @@ impl<'a> Outcome<'a> {
             _ => self.status.clone(),
         };
         let mut text = row("status", status);
+        if let Some(reason) = &self.refused {
+            text += &row("failed", clip(reason, WIDTH));
+        }
         match self.stack.split_first() {
             None => text += &row("result", "(the stack is empty)"),
             Some((top, more)) => {
@@ -234,105 +250,12 @@ impl<'a> Outcome<'a> {
             "cost": big_number(&self.cost),
             "cost_unit": self.log.machine.cost_unit(),
         });
+        if let Some(reason) = &self.refused {
+            data["failed"] = json!(reason);
+        }
         if let Some(path) = &self.recorded {
             data["recorded"] = json!(path);
         }
         data
     }
-}
-
-/// Why the machine stopped: its last step, taken once more and watched.
-fn fault(ctx: &Context, log: &Log, after: Claim) -> Result<CliError, CliError> {
-    let input = after
-        .inputs
-        .checked_sub(1)
-        .map_or(InputRef::Genesis, InputRef::At);
-    let mut session = locate::start_of(ctx, log, &Point::of(Some(input), None))?;
-    session.run(after.steps - 1 - session.place().0)?;
-    let step = session.step(8)?.unwrap_or_default();
-    let why = step.fault.as_deref().unwrap_or("an error");
-    let operation = session.running.operation(step.pc);
-    let line = operation
-        .and_then(|at| log.program.lines.get(usize::try_from(at).ok()?))
-        .copied();
-    let place = match line {
-        Some(line) => format!("{}:{line}", log.name),
-        None => log.name.clone(),
-    };
-    let mut error = CliError::new(
-        &codes::PROGRAM_FAULT,
-        format!("program stopped at `{}`: {why}", step.word),
-    )
-    .at(place)
-    .point(step.point.clone())
-    .help(format!(
-        "look at the steps before it: avm trace {}{}{}",
-        log.name,
-        from_to(&step.point),
-        log.inputs_option
-    ))
-    .with("op", step.opcode)
-    .with("opName", step.name.clone())
-    .with("pc", number(step.pc))
-    .with("reason", why);
-    if let (Some(line), Some(source)) = (line, &log.source) {
-        let text = source
-            .lines()
-            .nth(line as usize - 1)
-            .unwrap_or("")
-            .replace('\t', "    ");
-        error = error.line(line.to_string(), clip(&text, 100));
-        let code = text.split(';').next().unwrap_or("");
-        if let Some(at) = code
-            .find(&step.word)
-            .filter(|at| code.is_ascii() && *at < 100)
-        {
-            let marks = "^".repeat(step.word.len());
-            error = error.line("", format!("{}{marks}", " ".repeat(at)));
-        }
-    }
-    if let Some(operation) = operation {
-        error = error.with("operation", number(operation));
-        error = error.note(format!(
-            "operation @{operation} of {}",
-            log.program.operations
-        ));
-    }
-    Ok(operands(
-        error,
-        &step,
-        session.running.operands(step.opcode),
-    ))
-}
-
-/// `@3:0..@3:7` for a step `@3:7`, or a shorter way back.
-fn from_to(point: &str) -> String {
-    match point.rsplit_once(':') {
-        Some((span, step)) => {
-            let last: u64 = step.parse().unwrap_or(0);
-            format!("{span}:{}..{span}:{}", last.saturating_sub(10), last + 1)
-        }
-        None => String::new(),
-    }
-}
-
-/// Shows what the step found on the stack.
-fn operands(mut error: CliError, step: &Step, takes: usize) -> CliError {
-    let mut list = Vec::new();
-    let found = step.immediate.iter().chain(&step.stack);
-    for (name, item) in ('A'..'I').zip(found.take(takes.max(1))) {
-        let mut line = String::new();
-        let role = if takes == 0 {
-            "top of the stack".into()
-        } else {
-            format!("operand {name}")
-        };
-        let _ = write!(line, "{role} = {}", clip(item, WIDTH));
-        error = error.note(line);
-        list.push(json!(item));
-    }
-    if list.is_empty() {
-        error = error.note("the stack is empty");
-    }
-    error.with("operands", list)
 }

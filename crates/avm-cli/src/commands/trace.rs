@@ -95,8 +95,7 @@ fn text(
             break;
         };
         taken += 1;
-        let operation = session.running.operation(step.pc);
-        let operation = operation.map_or_else(|| format!("pc{}", step.pc), |at| format!("@{at}"));
+        let operation = session.running.place(step.pc);
         let before = before.map_or_else(String::new, |hash| format!("{}  ", hash.short()));
         let mut stack: Vec<String> = step.stack.iter().map(|item| clip(item, ITEM)).collect();
         if step.depth > stack.len() {

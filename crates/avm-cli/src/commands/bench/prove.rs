@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::{CLOCK, cpu_seconds, programs};
 use crate::context::Context;
 use crate::error::{self, CliError};
+use crate::files::Source;
 use crate::files::has_extension;
 use crate::log::Log;
 use crate::output::{Reply, grouped, number};
@@ -39,7 +40,7 @@ pub fn bench(
     let wanted = |name: &str| only.is_none_or(|only| name.contains(only));
     let mut steps = Steps::default();
     for file in files(path)? {
-        for (_, log, _) in programs(machine, &file)? {
+        for (_, log, _) in programs(ctx, machine, &Source::read(&file)?)? {
             steps.program(ctx, machine, &log, rounds, &wanted)?;
         }
     }
