@@ -11,6 +11,10 @@
     doc = "| [`arb`] | the classic Arbitrum machine and its assembler | `arb` |"
 )]
 #![cfg_attr(
+    feature = "atomicals",
+    doc = "| [`atomicals`] | Bitcoin Script: Atomicals contracts, their assembler, plain Bitcoin | `atomicals` |"
+)]
+#![cfg_attr(
     feature = "prove",
     doc = "| [`prove`] | proofs of steps, runs, inputs and keys | `prove` |\n| [`dispute`] | settling a disagreement about a run | `prove` |\n| [`merkle`] | the tree over a log | `prove` |"
 )]
@@ -19,8 +23,8 @@
     doc = "| [`store`] | log, nodes and checkpoints on disk | `store` |"
 )]
 //!
-//! `examples/embed.rs` runs a program, saves it and goes on; `examples/settle.rs` proves a step and
-//! plays a dispute; `examples/own_machine.rs` is a machine of your own.
+//! `examples/embed.rs` runs a program, saves it and goes on; `examples/contract.rs` calls a contract
+//! and proves one of its steps; `examples/settle.rs` proves a step and plays a dispute; `examples/own_machine.rs` is a machine of your own.
 #![cfg_attr(
     feature = "arb",
     doc = r#"
@@ -42,6 +46,8 @@ assert_eq!((claim.steps, claim.outputs, stop), (4, 1, Stop::Halted));
 
 #[cfg(feature = "arb")]
 pub use avm_arb as arb;
+#[cfg(feature = "atomicals")]
+pub use avm_atomicals as atomicals;
 pub use avm_core as core;
 #[cfg(feature = "prove")]
 pub use avm_dispute as dispute;
