@@ -237,7 +237,7 @@ impl Frame {
     #[inline]
     pub fn encoded(&self, num: &Num) -> Result<Item, Trap> {
         if let Some(small) = num.to_i64() {
-            return Ok(int_item(small));
+            return Ok(Item::int(small));
         }
         let mut bytes = Vec::new();
         num.encode_to(&mut bytes);
@@ -250,7 +250,7 @@ impl Frame {
     /// Puts a small number on top.
     #[inline]
     pub fn push_int(&mut self, int: i64) {
-        self.main.push(int_item(int));
+        self.main.push(Item::int(int));
     }
 
     /// Puts true or false on top.
@@ -258,13 +258,6 @@ impl Frame {
     pub fn push_bool(&mut self, value: bool) {
         self.main.push(Item::bool(value));
     }
-}
-
-/// A small number as an element.
-#[inline]
-#[must_use]
-pub fn int_item(int: i64) -> Item {
-    Item::int(int)
 }
 
 impl core::fmt::Debug for Frame {

@@ -6,6 +6,8 @@ use core::fmt;
 
 use avm_core::Hash;
 
+use super::bytes;
+
 /// Longest element kept in place, in bytes: digests, public keys and token references fit.
 pub const INLINE_BYTES: usize = 40;
 
@@ -217,7 +219,7 @@ impl Item {
     #[inline]
     #[must_use]
     pub fn is_true(&self) -> bool {
-        is_true(self.bytes())
+        bytes::is_true(self.bytes())
     }
 
     /// The bytes, to be shared.
@@ -227,16 +229,6 @@ impl Item {
             Repr::Shared(bytes) => Arc::clone(bytes),
             _ => self.bytes().into(),
         }
-    }
-}
-
-/// [`Item::is_true`] of plain bytes.
-#[inline]
-#[must_use]
-pub fn is_true(bytes: &[u8]) -> bool {
-    match bytes.split_last() {
-        None => false,
-        Some((last, rest)) => *last & 0x7f != 0 || rest.iter().any(|byte| *byte != 0),
     }
 }
 

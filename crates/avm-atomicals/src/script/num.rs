@@ -419,15 +419,6 @@ pub const fn encode_small(value: i64) -> ([u8; 9], usize) {
     (bytes, len)
 }
 
-/// The number encoded by at most 8 bytes; `None` if there are more, or fewer would do.
-///
-/// The way of most numbers: one that comes from here and one of [`encode_small`] need no [`Num`].
-#[inline]
-#[must_use]
-pub fn decode_small(bytes: &[u8]) -> Option<i64> {
-    (bytes.len() <= 8 && is_minimal(bytes)).then(|| decode_word(bytes))
-}
-
 /// The number in at most 8 bytes.
 #[inline]
 fn decode_word(bytes: &[u8]) -> i64 {

@@ -14,18 +14,11 @@ const LONG_COST: u64 = 20;
 /// Bytes of a machine word.
 const WORD_BYTES: usize = 8;
 
-/// What the `count` topmost elements cost as operands.
-#[inline]
-fn operands_cost(f: &Frame, count: usize) -> u64 {
-    let lens = (0..count).map(|at| f.main.peek(at).len());
-    let (mut bytes, mut long) = (0, 0);
-    for len in lens {
-        bytes += len;
-        if len > WORD_BYTES {
-            long = LONG_COST;
-        }
-    }
-    per_bytes(bytes) + long
+/// What operands of these lengths cost.
+#[inline(always)]
+fn by_lengths<const N: usize>(lens: [usize; N]) -> u64 {
+    let long = lens.iter().any(|len| *len > WORD_BYTES);
+    per_bytes(lens.iter().sum()) + if long { LONG_COST } else { 0 }
 }
 
 /// Replaces a number of one word by what `result` makes of it. Returns false, having done nothing,
@@ -72,8 +65,7 @@ fn words(
 /// What adding or comparing numbers of these lengths costs.
 #[inline(always)]
 fn by_sum(a: usize, b: usize) -> u64 {
-    let long = if a.max(b) > WORD_BYTES { LONG_COST } else { 0 };
-    per_bytes(a + b) + long
+    by_lengths([a, b])
 }
 
 /// What multiplying or dividing numbers of these lengths costs: what adding them does, and a quarter
@@ -87,7 +79,7 @@ fn by_product(a: usize, b: usize) -> u64 {
 #[inline]
 fn unary(f: &mut Frame, result: impl FnOnce(Num) -> Num) -> Done {
     let operand = f.num(0)?;
-    f.charge(operands_cost(f, 1))?;
+    f.charge(by_lengths([f.main.peek(0).len()]))?;
     let item = f.encoded(&result(operand))?;
     f.main.set_top(item);
     Ok(())
@@ -292,7 +284,7 @@ pub(crate) fn max(f: &mut Frame) -> Done {
 
 pub(crate) fn within(f: &mut Frame) -> Done {
     let (x, low, high) = (f.num(2)?, f.num(1)?, f.num(0)?);
-    f.charge(operands_cost(f, 3))?;
+    f.charge(by_lengths([2, 1, 0].map(|at| f.main.peek(at).len())))?;
     let inside = low.cmp(&x) != Ordering::Greater && x.cmp(&high) == Ordering::Less;
     f.main.drop(2);
     f.main.set_top(Item::bool(inside));

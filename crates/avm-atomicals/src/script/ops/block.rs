@@ -6,7 +6,7 @@ use super::Done;
 use crate::script::call::Call;
 use crate::script::error::ScriptError as E;
 use crate::script::fault::{HostFault, Trap};
-use crate::script::frame::{Frame, int_item};
+use crate::script::frame::Frame;
 use crate::script::header::{self, Field, HEADER_BYTES};
 use crate::script::item::Item;
 
@@ -20,7 +20,7 @@ fn field(bytes: &[u8], number: i32, c: &Call) -> Result<Item, E> {
     let header = bytes.first_chunk().ok_or(E::InvalidAvmBlockHeaderSize)?;
     let no_difficulty = if c.rules.zero_difficulty { 0 } else { i64::MIN };
     match header::field(header, number, no_difficulty) {
-        Some(Field::Number(number)) => Ok(int_item(number)),
+        Some(Field::Number(number)) => Ok(Item::int(number)),
         Some(Field::Bytes(bytes)) => Ok(Item::new(bytes)),
         None => Err(E::InvalidAvmInvalidBlockinfoItem),
     }
@@ -50,7 +50,7 @@ pub(crate) fn get(f: &mut Frame, c: &mut Call) -> Done {
             f.charge_bytes(header.len())?;
             Arc::clone(&header).into()
         }
-        HEIGHT => int_item(i64::from(height)),
+        HEIGHT => Item::int(i64::from(height)),
         _ => field(&header, number, c)?,
     };
     f.main.drop(1);

@@ -4,7 +4,7 @@ use super::Done;
 use crate::script::call::Call;
 use crate::script::error::ScriptError as E;
 use crate::script::fault::Trap;
-use crate::script::frame::{Frame, int_item};
+use crate::script::frame::Frame;
 use crate::script::item::Item;
 use crate::script::num::Num;
 
@@ -74,7 +74,7 @@ pub(crate) fn outpoint_index(f: &mut Frame, c: &mut Call) -> Done {
     let index = input(f, c)?;
     let (outpoint, _) = c.context()?.tx.input(index)?;
     let index = u32::from_le_bytes([outpoint[32], outpoint[33], outpoint[34], outpoint[35]]);
-    f.main.set_top(int_item(i64::from(index)));
+    f.main.set_top(Item::int(i64::from(index)));
     Ok(())
 }
 
@@ -87,14 +87,14 @@ pub(crate) fn input_script(f: &mut Frame, c: &mut Call) -> Done {
 pub(crate) fn sequence(f: &mut Frame, c: &mut Call) -> Done {
     let index = input(f, c)?;
     let (_, sequence) = c.context()?.tx.input(index)?;
-    f.main.set_top(int_item(i64::from(sequence)));
+    f.main.set_top(Item::int(i64::from(sequence)));
     Ok(())
 }
 
 pub(crate) fn output_value(f: &mut Frame, c: &mut Call) -> Done {
     let index = output(f, c)?;
     let value = c.context()?.tx.output_value(index)?;
-    f.main.set_top(int_item(value));
+    f.main.set_top(Item::int(value));
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use super::Done;
 use crate::script::call::{Call, Token, amount, reference, token};
 use crate::script::error::ScriptError as E;
 use crate::script::fault::Trap;
-use crate::script::frame::{Frame, int_item};
+use crate::script::frame::Frame;
 use crate::script::item::Item;
 use crate::script::num::Num;
 use crate::script::table::{Table, withdrawal};
@@ -69,13 +69,13 @@ fn charge_levels(f: &mut Frame, table: &Table, key: &[u8], cost: u64) -> Result<
 
 pub(crate) fn ft_count(f: &mut Frame, c: &mut Call) -> Done {
     let count = ft(f, c, 0, E::InvalidAvmFtCountType)?.len()?;
-    f.main.set_top(int_item(count as i64));
+    f.main.set_top(Item::int(count as i64));
     Ok(())
 }
 
 pub(crate) fn nft_count(f: &mut Frame, c: &mut Call) -> Done {
     let count = nft(f, c, 0, E::InvalidAvmNftCountType)?.len()?;
-    f.main.set_top(int_item(count as i64));
+    f.main.set_top(Item::int(count as i64));
     Ok(())
 }
 
