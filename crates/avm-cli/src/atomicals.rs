@@ -104,6 +104,10 @@ impl MachineCli for AtomicalsCli {
         files::assemble(file, rules.map(files::named).transpose()?)
     }
 
+    fn findings(&self, file: &Source) -> Result<Vec<String>, CliError> {
+        files::findings(file)
+    }
+
     fn exported(&self, file: &str, image: &[u8]) -> Result<Vec<u8>, CliError> {
         let contract = files::to_json(&files::image(file, image)?);
         let contract = contract.map_err(|e| error::bug(e.to_string()))?;

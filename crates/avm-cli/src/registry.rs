@@ -65,6 +65,14 @@ pub trait MachineCli: Sync {
     /// # Errors
     /// All that is wrong with the text.
     fn assemble(&self, file: &Source, rules: Option<&str>) -> Result<Loaded, CliError>;
+    /// What a linter has to say of a source text that assembles, one text each; nothing if the
+    /// machine has no linter.
+    ///
+    /// # Errors
+    /// If the text does not assemble.
+    fn findings(&self, _file: &Source) -> Result<Vec<String>, CliError> {
+        Ok(Vec::new())
+    }
     /// An image as the program file that people read.
     ///
     /// # Errors

@@ -563,3 +563,14 @@ fn the_machine() {
         0
     );
 }
+
+#[test]
+fn assembling_shows_what_the_linter_finds() {
+    let work = Work::new();
+    work.write("open.script", "1 IF 2\n");
+    let want = "error[unbalanced-if]: IF has no ENDIF\n  --> open.script:1:3";
+    let findings = data(&work, "asm open.script")["findings"].clone();
+    assert_eq!(findings[0], want);
+    work.write("fine.script", "1\n");
+    assert_eq!(data(&work, "asm fine.script").get("findings"), None);
+}

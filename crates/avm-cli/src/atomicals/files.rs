@@ -113,8 +113,8 @@ pub(super) fn load(file: &Source, rules: Option<&str>) -> Result<Loaded, CliErro
     loaded(&image, Vec::new())
 }
 
-/// Translates a source text.
-pub(super) fn assemble(file: &Source, asked: Option<&'static Rules>) -> Result<Loaded, CliError> {
+/// A source text, assembled.
+fn assembled(file: &Source) -> Result<asm::Assembled, CliError> {
     let (text, name) = (file.text()?, file.name());
     let folder = file.path.parent().unwrap_or(Path::new(""));
     let include = |name: &str| {
@@ -125,8 +125,28 @@ pub(super) fn assemble(file: &Source, asked: Option<&'static Rules>) -> Result<L
         name: &name,
         includes: &include,
     };
-    let assembled =
-        asm::assemble(text, &options).map_err(|errors| assembler_error(&name, text, &errors))?;
+    asm::assemble(text, &options).map_err(|errors| assembler_error(&name, text, &errors))
+}
+
+/// What the linter has to say of a source text.
+pub(super) fn findings(file: &Source) -> Result<Vec<String>, CliError> {
+    let texts = assembled(file)?.warnings.into_iter().map(|finding| {
+        let kind = finding.severity.name();
+        let mut text = format!("{kind}[{}]: {}", finding.name, finding.message);
+        if let Some(asm::Place { file, span }) = finding.place {
+            text += &format!("\n  --> {file}:{}:{}", span.line, span.column);
+        }
+        if !finding.help.is_empty() {
+            text += &format!("\nhelp: {}", finding.help);
+        }
+        text
+    });
+    Ok(texts.collect())
+}
+
+/// Translates a source text.
+pub(super) fn assemble(file: &Source, asked: Option<&'static Rules>) -> Result<Loaded, CliError> {
+    let assembled = assembled(file)?;
     let own = assembled
         .rules
         .map(|rules| match Rules::named(rules.name()) {

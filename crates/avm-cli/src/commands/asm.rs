@@ -11,7 +11,7 @@ use crate::log::{self, Log};
 use crate::output::Reply;
 use crate::registry;
 
-/// `avm asm FILE`.
+/// `avm asm FILE`. What a linter finds goes to stderr, and the program is made all the same.
 ///
 /// # Errors
 /// All that is wrong with the text.
@@ -19,8 +19,13 @@ pub fn asm(ctx: &Context, file: &Path, output: Option<&Path>) -> Result<Reply, C
     let source = Source::read(file)?;
     let machine = registry::chosen(ctx.global.machine.as_deref(), &source)?;
     let program = machine.assemble(&source, ctx.global.rules.as_deref())?;
+    let findings = machine.findings(&source)?;
+    findings.iter().for_each(|finding| ctx.note(finding));
     let text = machine.exported(&source.name(), &program.image)?;
     let mut data = json!({ "machine": machine.vm(0).id(), "operations": program.operations });
+    if !findings.is_empty() {
+        data["findings"] = json!(findings);
+    }
     if let Some(path) = output {
         return written(ctx, path, &text, data, program.operations);
     }
