@@ -43,6 +43,7 @@ use core::marker::PhantomData;
 
 use avm_core::{Bytes, Hash, HostError, Nodes};
 
+mod diff;
 mod hash;
 mod key;
 mod leaf;
@@ -53,9 +54,11 @@ mod save;
 mod tree;
 mod write;
 
-pub use node::{BRANCH, LEAF, VALUE};
+pub use diff::{Difference, Differences};
+pub use node::{BRANCH, LEAF, MapNode, VALUE};
 pub use order::{Entry, Iter};
 pub use proof::{MapProof, MapProofError};
+pub use save::Below;
 
 use leaf::Leaf;
 use node::{Claim, Totals};

@@ -76,14 +76,18 @@ fn of_long<H: NodeHash>(leaf: &Leaf, long: &Long) -> Hash {
     })
 }
 
+/// Name of what is behind a link, which is hashed. Reads nothing.
+pub(super) fn name_of(link: &Link) -> Hash {
+    match link.known() {
+        Some(child) => child.hash_cell().get().expect(BELOW),
+        None => link.unread().hash,
+    }
+}
+
 /// The node of a branch whose children are hashed.
 fn branch_node(branch: &Branch) -> Node<'_> {
     let side = |side: usize| {
-        let link = &branch.links[side];
-        let hash = match link.known() {
-            Some(child) => child.hash_cell().get().expect(BELOW),
-            None => link.unread().hash,
-        };
+        let hash = name_of(&branch.links[side]);
         let totals = branch.side_totals(side);
         Side { hash, totals }
     };

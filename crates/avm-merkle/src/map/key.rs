@@ -42,6 +42,11 @@ impl At {
         symbol << (self.0 & 15) >> 8 & 1
     }
 
+    /// Whether it is a place in the first so many bytes of a key.
+    pub(super) fn is_within(self, len: usize) -> bool {
+        ((self.0 >> 4) as usize) < len
+    }
+
     /// The first place where two keys differ; `None` if they are equal.
     pub(super) fn parting(a: &[u8], b: &[u8]) -> Option<Self> {
         let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();

@@ -66,6 +66,43 @@ pub(super) enum Node<'a> {
     Leaf { key: &'a [u8], value: LeafValue<'a> },
 }
 
+/// A node of a map as those see it who walk nodes themselves, from a name to those under it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MapNode<'a> {
+    /// Two subtrees, by their names.
+    Branch([Hash; 2]),
+    /// An entry with its value.
+    Leaf(&'a [u8], &'a [u8]),
+    /// An entry whose value is a node of its own, of this name.
+    Long(&'a [u8], Hash),
+    /// The value of such an entry.
+    Value(&'a [u8]),
+}
+
+impl<'a> MapNode<'a> {
+    /// Reads a node by itself; whether it belongs under the one above is not looked at. `None` if it
+    /// is no node of a map.
+    #[must_use]
+    pub fn read(bytes: &'a [u8]) -> Option<Self> {
+        if let Some((&VALUE, value)) = bytes.split_first() {
+            return (INLINE_MAX + 1..=VALUE_MAX)
+                .contains(&value.len())
+                .then_some(Self::Value(value));
+        }
+        Some(match Node::read(bytes, Claim::default()).ok()? {
+            Node::Branch { sides, .. } => Self::Branch(sides.map(|side| side.hash)),
+            Node::Leaf {
+                key,
+                value: LeafValue::Inline(value),
+            } => Self::Leaf(key, value),
+            Node::Leaf {
+                key,
+                value: LeafValue::Long { hash, .. },
+            } => Self::Long(key, hash),
+        })
+    }
+}
+
 /// What is known about a node before it is read.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Claim {

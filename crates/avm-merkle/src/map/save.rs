@@ -18,19 +18,39 @@ impl<H: NodeHash> Map<H> {
     /// # Errors
     /// If the sink failed, or a part to be copied is missing or malformed.
     pub fn save(&self, sink: &mut dyn Sink) -> Result<Hash, HostError> {
+        self.write(sink, None)
+    }
+
+    /// [`Map::save`] of a map whose values name further nodes. `below` puts those of an entry; it is
+    /// asked for every entry that the sink does not have, before that entry is written.
+    ///
+    /// # Errors
+    /// As [`Map::save`], and those of `below`.
+    pub fn save_with(&self, sink: &mut dyn Sink, below: &mut Below<'_>) -> Result<Hash, HostError> {
+        self.write(sink, Some(below))
+    }
+
+    fn write(
+        &self,
+        sink: &mut dyn Sink,
+        mut below: Option<&mut Below<'_>>,
+    ) -> Result<Hash, HostError> {
         let root = self.root();
         let mut todo = Vec::new();
         todo.extend(self.root.as_ref().map(Todo::link));
         while let Some(next) = todo.pop() {
             match next {
-                Todo::Here(child) => save_child::<H>(child, &mut todo, sink)?,
-                Todo::Stored(part) => part.copy(&mut todo, sink)?,
+                Todo::Here(child) => save_child::<H>(child, &mut todo, sink, &mut below)?,
+                Todo::Stored(part) => part.copy(&mut todo, sink, &mut below)?,
                 Todo::Put(hash, node) => sink.put(hash, &node)?,
             }
         }
         Ok(root)
     }
 }
+
+/// Puts what an entry names into the sink: its key and value.
+pub type Below<'a> = dyn FnMut(&[u8], &[u8], &mut dyn Sink) -> Result<(), HostError> + 'a;
 
 /// What is left to be written, the next one last.
 enum Todo<'a> {
@@ -68,6 +88,7 @@ fn save_child<'a, H: NodeHash>(
     child: &'a Child,
     todo: &mut Vec<Todo<'a>>,
     sink: &mut dyn Sink,
+    below: &mut Option<&mut Below<'_>>,
 ) -> Result<(), HostError> {
     let hash = of_child::<H>(child);
     if sink.has(hash)? {
@@ -78,7 +99,12 @@ fn save_child<'a, H: NodeHash>(
     todo.push(Todo::Put(hash, node));
     match child {
         Child::Branch(branch) => todo.extend(branch.links.iter().rev().map(Todo::link)),
-        Child::Leaf(leaf) => save_value(leaf, sink)?,
+        Child::Leaf(leaf) => {
+            if let Some(below) = below {
+                below(leaf.key.bytes(), leaf.value()?, sink)?;
+            }
+            save_value(leaf, sink)?;
+        }
     }
     Ok(())
 }
@@ -100,7 +126,12 @@ fn save_value(leaf: &Leaf, sink: &mut dyn Sink) -> Result<(), HostError> {
 
 impl<'a> Part<'a> {
     /// Copies one node; what is under it is left to be done.
-    fn copy(self, todo: &mut Vec<Todo<'a>>, sink: &mut dyn Sink) -> Result<(), HostError> {
+    fn copy(
+        self,
+        todo: &mut Vec<Todo<'a>>,
+        sink: &mut dyn Sink,
+        below: &mut Option<&mut Below<'_>>,
+    ) -> Result<(), HostError> {
         let (hash, nodes) = (self.hash, self.nodes);
         if sink.has(hash)? {
             return Ok(());
@@ -120,13 +151,28 @@ impl<'a> Part<'a> {
                 };
                 todo.extend([1, 0].map(|side| Todo::Stored(part(side))));
             }
-            Node::Leaf { value, .. } => {
-                if let LeafValue::Long { len, hash } = value
-                    && !sink.has(hash)?
-                {
-                    let value = nodes.get(hash)?;
-                    read_value(&value, len).map_err(|want| bad(hash, &value, want))?;
-                    sink.put(hash, &value)?;
+            Node::Leaf {
+                key,
+                value: LeafValue::Inline(value),
+            } => {
+                if let Some(below) = below {
+                    below(key, value, sink)?;
+                }
+            }
+            Node::Leaf {
+                key,
+                value: LeafValue::Long { len, hash },
+            } => {
+                if below.is_none() && sink.has(hash)? {
+                    return Ok(());
+                }
+                let node = nodes.get(hash)?;
+                let value = read_value(&node, len).map_err(|want| bad(hash, &node, want))?;
+                if let Some(below) = below {
+                    below(key, value, sink)?;
+                }
+                if !sink.has(hash)? {
+                    sink.put(hash, &node)?;
                 }
             }
         }

@@ -52,6 +52,18 @@ fn deep_maps_need_no_stack() {
         let mut other = map.clone();
         assert!(other.remove(deepest).unwrap());
         assert_ne!(other.root(), map.root());
+        let found: Vec<_> = map.differences(&other).map(Result::unwrap).collect();
+        assert_eq!((found.len(), found[0].key), (1, &deepest[..]));
+        let none = Map::default();
+        assert_eq!(none.differences(&other).count(), keys.len() - 1);
+        // Other stems at every depth: nothing that one has is in the other.
+        let mut shifted = Map::<Sha>::default();
+        let longer = keys.iter().map(|key| [&key[..], &[1]].concat());
+        shifted
+            .apply(longer.map(|key| (key, Some(bytes(b"value")))))
+            .unwrap();
+        assert_eq!(map.differences(&shifted).count(), 2 * keys.len());
+        drop(found);
         drop(map);
         other.insert(deepest, bytes(b"value")).unwrap();
         assert_eq!(stored(&other), copy);

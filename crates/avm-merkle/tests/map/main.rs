@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
 mod deep;
+mod differences;
 mod forged;
 mod format;
 mod model;
