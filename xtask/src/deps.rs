@@ -13,13 +13,14 @@ const ROWS: &[&[&str]] = &[
     &["avm-isa", "avm-merkle", "avm-lang"],
     &["avm-arb", "avm-atomicals", "avm-anoma", "avm-evm", "avm-os"],
     &["avm-prove", "avm-dispute", "avm-arb-osp"],
-    &["avm-store", "avm-referee"],
+    &["avm-store", "avm-referee", "avm-bitcoin", "avm-regtest"],
     &["avm-rpc", "avm-node", "avm-cli"],
     &[
         "avm",
         "avm-bench",
         "avm-bench-peers",
         "avm-test-bitcoin-core",
+        "avm-test-bitcoin-kernel",
         "xtask",
     ],
 ];
@@ -31,6 +32,7 @@ pub(crate) const ROWS_WITHOUT_IO: usize = 5;
 const ARROWS: &[(&str, &str)] = &[
     ("avm-dispute", "avm-prove"),
     ("avm-arb-osp", "avm-prove"),
+    ("avm-bitcoin", "avm-store"),
     ("avm-node", "avm-rpc"),
 ];
 
