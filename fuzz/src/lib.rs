@@ -2,6 +2,8 @@
 
 mod arb;
 mod atomicals;
+mod atomicals_block;
+mod index;
 mod log;
 mod prove;
 
@@ -10,5 +12,7 @@ pub use atomicals::{
     contract as atomicals_contract, script as atomicals_script, tables as atomicals_tables,
     transaction as atomicals_transaction, wire as atomicals_wire,
 };
+pub use atomicals_block::block as atomicals_block;
+pub use index::index as atomicals_index;
 pub use log::log_reader;
 pub use prove::prove;

@@ -166,7 +166,7 @@ pub fn name_text(bytes: &[u8]) -> String {
 }
 
 /// The bytes of a part of a name.
-fn name_bytes(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn name_bytes(text: &str) -> Option<Vec<u8>> {
     if let Some(digits) = text.strip_prefix("0x") {
         return from_hex(digits);
     }
@@ -174,7 +174,7 @@ fn name_bytes(text: &str) -> Option<Vec<u8>> {
 }
 
 /// A number in its one decimal form.
-fn number(digits: &str) -> Option<u64> {
+pub(crate) fn number(digits: &str) -> Option<u64> {
     let number: u64 = digits.parse().ok()?;
     (number.to_string() == digits).then_some(number)
 }
@@ -370,7 +370,7 @@ impl AtomicalsMachine {
 }
 
 /// Element `at` from the top; the part in the store is walked and left as it is.
-fn element(
+pub(crate) fn element(
     stack: &Stack,
     at: u64,
     nodes: Option<&Arc<dyn Nodes>>,

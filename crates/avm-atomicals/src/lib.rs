@@ -9,6 +9,7 @@
 //! - [`keys`]: what a state has at a key. [`explain`]: why a call failed, and where its operands
 //!   come from.
 //! - [`mod@bitcoin`]: plain Bitcoin. Whether an input may spend its output, as Bitcoin Core decides.
+//! - [`index`]: asset rules over Bitcoin blocks.
 //! - `sample`: contracts and calls from any bytes, with the feature `sample`.
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -17,6 +18,7 @@ extern crate alloc;
 pub mod asm;
 pub mod bitcoin;
 pub mod explain;
+pub mod index;
 pub mod keys;
 pub mod machine;
 #[cfg(any(test, feature = "sample"))]

@@ -18,6 +18,7 @@ use avm_core::{Hash, Host, HostError, ImageError, Machine, Nodes, Ran, Sink, Sto
 pub use image::{Image, call_from_bytes, call_to_bytes};
 pub use receipt::{CALLS, Fault, Outcome, Receipt};
 pub use state::AtomicalsMachine;
+pub(crate) use watch::running_place;
 pub use watch::{CLOSE, NO_PC, TAKE, UNLOCK_PC, item_text};
 pub use wire::WireError;
 

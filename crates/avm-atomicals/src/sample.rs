@@ -4,7 +4,7 @@
 //! All of them live in one small world: five tokens, a transaction with three outputs that can be
 //! paid to, two block headers, a few names of storage. The same bytes always stand for the same.
 
-mod script;
+pub(crate) mod script;
 
 use alloc::vec;
 use alloc::vec::Vec;

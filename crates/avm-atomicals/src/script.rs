@@ -20,6 +20,7 @@ pub mod item;
 pub(crate) mod node;
 pub mod num;
 pub mod ops;
+pub(crate) mod resume;
 pub mod rules;
 pub mod run;
 pub mod running;

@@ -3,8 +3,13 @@
 use std::fs;
 use std::path::Path;
 
+#[path = "../../../fuzz/src/atomicals_block.rs"]
+mod index;
 #[path = "../../../fuzz/src/atomicals.rs"]
 mod targets;
+
+#[path = "../../../fuzz/src/index.rs"]
+mod index_target;
 
 /// Calls `target` with every file of its folder.
 fn replay(name: &str, target: fn(&[u8])) {
@@ -23,8 +28,18 @@ fn replay(name: &str, target: fn(&[u8])) {
 }
 
 #[test]
+fn block() {
+    replay("atomicals_block", index::block);
+}
+
+#[test]
 fn contract() {
     replay("atomicals_contract", targets::contract);
+}
+
+#[test]
+fn index() {
+    replay("atomicals_index", index_target::index);
 }
 
 #[test]
@@ -90,5 +105,7 @@ fn changed_seeds() {
     shaken("atomicals_tables", targets::tables, 400);
     shaken("atomicals_transaction", targets::transaction, 400);
     shaken("atomicals_wire", targets::wire, 400);
+    shaken("atomicals_block", index::block, 400);
     shaken("atomicals_contract", targets::contract, 15);
+    shaken("atomicals_index", index_target::index, 15);
 }

@@ -61,11 +61,36 @@ fn a_changed_call_fails_twice() {
         "{\"defaults\": {}, \"cases\": [{\"in\": {}}]}",
     );
     assert_eq!(work.avm("vectors atomicals broken.json").code, 3);
-    // What is about the index is named and counted nowhere.
-    work.write("envelopes.json", "{}");
-    let ran = work.loud("vectors atomicals envelopes.json");
+    // What has no case is named and counted nowhere.
+    work.write("eaglesong-params.json", "{}");
+    let ran = work.loud("vectors atomicals eaglesong-params.json");
     assert_eq!((ran.code, ran.stdout.as_str()), (0, "0 passed, 0 failed\n"));
-    assert!(ran.stderr.contains("left out envelopes.json"), "{ran:?}");
+    assert!(
+        ran.stderr.contains("left out eaglesong-params.json"),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn a_changed_colouring_fails() {
+    let work = Work::new();
+    let set = workspace().join("vectors/atomicals/colouring.json");
+    let text = std::fs::read_to_string(set).unwrap();
+    work.write("colouring.json", &text);
+    let ran = work.avm("vectors atomicals colouring.json");
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (0, "176 passed, 0 failed\n")
+    );
+    let burned = text.find("\"ft_burned\"").unwrap();
+    let (before, after) = text.split_at(burned);
+    work.write(
+        "colouring.json",
+        [before, &after.replacen("true", "false", 1)].concat(),
+    );
+    let ran = work.avm("vectors atomicals colouring.json");
+    assert_eq!(ran.code, 1);
+    assert!(ran.stdout.ends_with("175 passed, 1 failed\n"), "{ran:?}");
 }
 
 #[test]

@@ -124,25 +124,54 @@ impl From<&Failure> for Outcome {
     }
 }
 
-impl Receipt {
-    /// The node of the receipt.
-    #[must_use]
-    pub fn node(&self) -> Vec<u8> {
-        let (kind, code, script, op_index) = match self.outcome {
-            Outcome::Done => (0, 0, Which::Lock, 0),
-            Outcome::Script {
+impl Outcome {
+    /// Kind, code, script and operation.
+    pub(crate) fn to_bytes(self) -> [u8; 7] {
+        let (kind, code, script, op_index) = match self {
+            Self::Done => (0, 0, Which::Lock, 0),
+            Self::Script {
                 error,
                 script,
                 op_index,
             } => (1, error.code(), script, op_index),
-            Outcome::Size(table) => (2, table as u8, Which::Lock, 0),
-            Outcome::Host(fault) => (3, fault as u8, Which::Lock, 0),
+            Self::Size(table) => (2, table as u8, Which::Lock, 0),
+            Self::Host(fault) => (3, fault as u8, Which::Lock, 0),
         };
+        let [a, b, c, d] = op_index.to_be_bytes();
+        [kind, code, u8::from(script == Which::Lock), a, b, c, d]
+    }
+
+    /// Reads [`Outcome::to_bytes`].
+    pub(crate) fn read(fields: &mut Fields<'_>) -> Result<Self, HostError> {
+        let (kind, code) = (fields.byte()?, fields.byte()?);
+        let script = match fields.byte()? {
+            0 => Which::Unlock,
+            _ => Which::Lock,
+        };
+        let op_index = fields.u32()?;
+        let outcome = match kind {
+            0 => Some(Self::Done),
+            1 => ScriptError::from_code(code).map(|error| Self::Script {
+                error,
+                script,
+                op_index,
+            }),
+            2 => SizedTable::from_code(code).map(Self::Size),
+            3 => Fault::ALL.get(usize::from(code)).copied().map(Self::Host),
+            _ => None,
+        };
+        outcome.ok_or_else(|| fields.bad())
+    }
+}
+
+impl Receipt {
+    /// The node of the receipt.
+    #[must_use]
+    pub fn node(&self) -> Vec<u8> {
         let mut node = Vec::with_capacity(88);
         node.push(RECEIPT);
         node.extend(self.call.to_be_bytes());
-        node.extend([kind, code, u8::from(script == Which::Lock)]);
-        node.extend(op_index.to_be_bytes());
+        node.extend(self.outcome.to_bytes());
         node.extend(self.cost.to_be_bytes());
         node.extend(self.chain.0);
         let effects = self.effects.as_ref();
@@ -167,36 +196,15 @@ impl Receipt {
     pub fn open(hash: Hash, nodes: &Arc<dyn Nodes>) -> Result<Self, HostError> {
         let node = nodes.get(hash)?;
         let mut fields = Fields::of(hash, &node, RECEIPT, "the receipt of a call")?;
-        let bad = fields.bad();
         let call = fields.u64()?;
-        let (kind, code) = (fields.byte()?, fields.byte()?);
-        let script = if fields.byte()? == 0 {
-            Which::Unlock
-        } else {
-            Which::Lock
-        };
-        let op_index = fields.u32()?;
-        let outcome = match kind {
-            0 => Some(Outcome::Done),
-            1 => ScriptError::from_code(code).map(|error| Outcome::Script {
-                error,
-                script,
-                op_index,
-            }),
-            2 => SizedTable::from_code(code).map(Outcome::Size),
-            3 => Fault::ALL
-                .get(usize::from(code))
-                .copied()
-                .map(Outcome::Host),
-            _ => None,
-        };
+        let outcome = Outcome::read(&mut fields)?;
         let cost = fields.u64()?;
         let chain = fields.hash()?;
         let effects = fields.hash()?;
         fields.end()?;
         Ok(Self {
             call,
-            outcome: outcome.ok_or(bad)?,
+            outcome,
             cost,
             chain,
             effects: match effects {

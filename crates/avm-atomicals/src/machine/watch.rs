@@ -49,8 +49,8 @@ pub fn item_text(item: &Item) -> String {
     text
 }
 
-/// Where a call is, in words.
-fn place(running: &Running) -> (u64, u8, String) {
+/// Where a call is: program counter, opcode, name of the step.
+pub(crate) fn running_place(running: &Running) -> (u64, u8, String) {
     match running.stage {
         Stage::Closing(_) => (NO_PC, 0, CLOSE.to_string()),
         Stage::Script(which) => {
@@ -69,7 +69,7 @@ impl AtomicalsMachine {
     pub(super) fn watched_step(&mut self, host: &mut dyn Host) -> Result<(), HostError> {
         let mut before = 0;
         if let Some(running) = &self.running {
-            let (pc, opcode, name) = place(running);
+            let (pc, opcode, name) = running_place(running);
             before = running.cost();
             let mut gas = [0; 32];
             gas[24..].copy_from_slice(&running.frame.budget.to_be_bytes());

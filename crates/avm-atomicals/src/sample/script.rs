@@ -112,7 +112,7 @@ struct Draft<'a, 'b> {
 }
 
 /// Pushes exactly two elements: any, and true or false.
-pub(super) fn unlock(dice: &mut Dice<'_>) -> Vec<u8> {
+pub(crate) fn unlock(dice: &mut Dice<'_>) -> Vec<u8> {
     let mut out = Vec::new();
     let element = bytes(dice);
     push(&mut out, &element);
@@ -120,7 +120,7 @@ pub(super) fn unlock(dice: &mut Dice<'_>) -> Vec<u8> {
     out
 }
 
-pub(super) fn lock(dice: &mut Dice<'_>) -> Vec<u8> {
+pub(crate) fn lock(dice: &mut Dice<'_>) -> Vec<u8> {
     let mut draft = Draft {
         dice,
         out: vec![],

@@ -95,6 +95,14 @@ pub enum CborError {
         /// How many are allowed.
         limit: usize,
     },
+    /// Too many items.
+    #[error("item at byte {at} of CBOR comes after {limit} others, which is the limit")]
+    Items {
+        /// Offset of the end of the item.
+        at: usize,
+        /// How many are allowed.
+        limit: usize,
+    },
     /// Too many bytes.
     #[error("CBOR of {len} bytes, at most {limit} are read")]
     Length {
@@ -121,18 +129,58 @@ pub fn decode(bytes: &[u8], limits: Limits) -> Result<Cbor<'_>, CborError> {
         // Most tables of most calls.
         return Ok(Cbor::Map(Vec::new()));
     }
+    let (item, at) = read(bytes, limits.depth, usize::MAX)?;
+    if at < bytes.len() {
+        let len = bytes.len();
+        return Err(CborError::Trailing { at, len });
+    }
+    Ok(item)
+}
+
+/// Reads the item at the start of the bytes, of at most `max_items` items in one another, and says
+/// how long it is. What follows is ignored.
+///
+/// # Errors
+///
+/// [`CborError`] with the place of the first fault.
+pub fn decode_prefix(
+    bytes: &[u8],
+    limits: Limits,
+    max_items: usize,
+) -> Result<(Cbor<'_>, usize), CborError> {
+    if bytes.len() > limits.bytes {
+        return Err(CborError::Length {
+            len: bytes.len(),
+            limit: limits.bytes,
+        });
+    }
+    read(bytes, limits.depth, max_items)
+}
+
+fn read(bytes: &[u8], depth: usize, max_items: usize) -> Result<(Cbor<'_>, usize), CborError> {
     let mut reader = Reader { bytes, at: 0 };
     let mut open: Vec<Open<'_>> = Vec::new();
+    let mut items = 0;
     loop {
-        let mut item = match reader.item(open.last())? {
+        let read = reader.item(open.last())?;
+        if !matches!(read, Read::Break) {
+            if items == max_items {
+                return Err(CborError::Items {
+                    at: reader.at,
+                    limit: max_items,
+                });
+            }
+            items += 1;
+        }
+        let mut item = match read {
             Read::Item(item) => item,
             Read::Break => Open::close(open.pop().expect("only an open list is broken off")),
             Read::Open(list) if list.left == Some(0) => list.close(),
             Read::Open(list) => {
-                if open.len() == limits.depth {
+                if open.len() == depth {
                     return Err(CborError::Depth {
                         at: list.at,
-                        limit: limits.depth,
+                        limit: depth,
                     });
                 }
                 open.push(list);
@@ -142,13 +190,7 @@ pub fn decode(bytes: &[u8], limits: Limits) -> Result<Cbor<'_>, CborError> {
         // A finished item may finish those around it.
         loop {
             let Some(list) = open.last_mut() else {
-                if reader.at < bytes.len() {
-                    return Err(CborError::Trailing {
-                        at: reader.at,
-                        len: bytes.len(),
-                    });
-                }
-                return Ok(item);
+                return Ok((item, reader.at));
             };
             list.add(item);
             if list.left != Some(0) {
@@ -387,6 +429,11 @@ pub fn write_bool(out: &mut Vec<u8>, value: bool) {
 pub fn write_text(out: &mut Vec<u8>, text: &str) {
     write_head(out, 3, text.len() as u64);
     out.extend_from_slice(text.as_bytes());
+}
+
+/// Writes the start of a string of bytes; as many follow.
+pub fn write_bytes_head(out: &mut Vec<u8>, bytes: usize) {
+    write_head(out, 2, bytes as u64);
 }
 
 /// Writes bytes as text of lower-case hex digits; its order is that of the bytes.

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use avm_core::{Hash, HostError, Nodes, Sink};
 
-use super::call::{Context, Effects, Opened, Part};
+use super::call::{Context, ContractId, Effects, Opened, Part};
 use super::closing::{Closing, StateSum, TABLES};
 use super::digest::Sha256Stream;
 use super::node::{self, Fields};
@@ -95,21 +95,47 @@ impl Contract {
     }
 }
 
+/// The node of a contract, and the names in it.
+pub(crate) struct ContractNode {
+    pub(crate) id: ContractId,
+    pub(crate) code: Names,
+    pub(crate) chain: Hash,
+    pub(crate) sum: StateSum,
+    /// State, units, tokens.
+    pub(crate) tables: [Hash; 3],
+}
+
+impl ContractNode {
+    /// Reads the node of this name.
+    pub(crate) fn read(hash: Hash, node: &[u8]) -> Result<Self, HostError> {
+        let mut fields = Fields::of(hash, node, CONTRACT, "a contract")?;
+        let (id, code, chain) = (fields.id()?, names(&mut fields)?, fields.hash()?);
+        let (state, sum) = (fields.hash()?, sum(&mut fields)?);
+        let tables = [state, fields.hash()?, fields.hash()?];
+        fields.end()?;
+        Ok(Self {
+            id,
+            code,
+            chain,
+            sum,
+            tables,
+        })
+    }
+}
+
 impl Opened for Contract {
     fn open(hash: Hash, nodes: &Arc<dyn Nodes>) -> Result<Self, HostError> {
-        let node = nodes.get(hash)?;
-        let mut fields = Fields::of(hash, &node, CONTRACT, "a contract")?;
-        let contract = Self {
-            id: fields.id()?,
-            code: Text::Unread(names(&mut fields)?, Arc::clone(nodes)),
-            chain: fields.hash()?,
-            state: table(&mut fields, nodes)?,
-            sum: sum(&mut fields)?,
-            ft: table(&mut fields, nodes)?,
-            nft: table(&mut fields, nodes)?,
-        };
-        fields.end()?;
-        Ok(contract)
+        let node = ContractNode::read(hash, &nodes.get(hash)?)?;
+        let [state, ft, nft] = node.tables.map(|root| Table::open(root, Arc::clone(nodes)));
+        Ok(Self {
+            id: node.id,
+            code: Text::Unread(node.code, Arc::clone(nodes)),
+            chain: node.chain,
+            state,
+            sum: node.sum,
+            ft,
+            nft,
+        })
     }
 }
 

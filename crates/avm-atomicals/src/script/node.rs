@@ -98,6 +98,21 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// The fields of a value of a map, which has no kind and whose node nobody asked for.
+    pub(crate) fn plain(value: &'a [u8], want: &'static str) -> Self {
+        Self {
+            hash: Hash::ZERO,
+            node: value,
+            at: 0,
+            want,
+        }
+    }
+
+    /// Whether all was read.
+    pub(crate) fn at_end(&self) -> bool {
+        self.at == self.node.len()
+    }
+
     pub(crate) fn bad(&self) -> HostError {
         bad(self.hash, self.node, self.want)
     }

@@ -68,6 +68,10 @@ pub struct Rules {
     pub bound_auth: bool,
     /// Q20: a call is metered.
     pub metered: bool,
+    /// Q24: an envelope is where it is, and an operation that needs input 0 is refused elsewhere.
+    pub true_input: bool,
+    /// Moving tokens never gives more units than there were.
+    pub conserve: bool,
 }
 
 impl Rules {
@@ -101,6 +105,8 @@ impl Rules {
         token_keys: false,
         bound_auth: false,
         metered: false,
+        true_input: false,
+        conserve: false,
     };
 
     /// The reference with its defects repaired and calls metered; the default.
@@ -127,6 +133,8 @@ impl Rules {
         token_keys: true,
         bound_auth: true,
         metered: true,
+        true_input: true,
+        conserve: true,
         ..Self::BETA1
     };
 

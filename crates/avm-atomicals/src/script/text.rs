@@ -299,6 +299,19 @@ impl Read {
     }
 }
 
+/// The list after the instruction in a node.
+///
+/// # Errors
+/// If the node is another one.
+pub(crate) fn rest_of(list: Hash, node: &[u8]) -> Result<Hash, HostError> {
+    let kind = if node.first() == Some(&LONG_PUSH) {
+        LONG_PUSH
+    } else {
+        INSTR
+    };
+    Fields::of(list, node, kind, "an instruction of a script")?.hash()
+}
+
 /// Copies a node that has none below it.
 fn copy(hash: Hash, nodes: &Arc<dyn Nodes>, sink: &mut dyn Sink) -> Result<(), HostError> {
     if !sink.has(hash)? {

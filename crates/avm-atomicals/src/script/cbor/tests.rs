@@ -367,6 +367,21 @@ fn item() -> impl Strategy<Value = Cbor<'static>> {
     })
 }
 
+#[test]
+fn items_are_counted() {
+    // A map, its key, an array of two.
+    let map = from_hex("bf6161820102ff00");
+    let read = |most| decode_prefix(&map, LIMITS, most).map(|(_, len)| len);
+    assert_eq!(read(5), Ok(7));
+    assert_eq!(read(4), Err(CborError::Items { at: 6, limit: 4 }));
+    assert_eq!(read(0), Err(CborError::Items { at: 1, limit: 0 }));
+    let short = Limits { bytes: 7, depth: 1 };
+    let error = CborError::Length { len: 8, limit: 7 };
+    assert_eq!(decode_prefix(&map, short, 5), Err(error));
+    let error = CborError::Depth { at: 3, limit: 1 };
+    assert_eq!(decode_prefix(&map[..7], short, 5), Err(error));
+}
+
 proptest! {
     #[test]
     fn every_form_reads_back(item in item(), choices in prop::collection::vec(any::<usize>(), 1..40)) {
@@ -380,6 +395,9 @@ proptest! {
         }
         out.push(0);
         let len = out.len();
+        let prefix = decode_prefix(&out, LIMITS, usize::MAX).expect("it is read before the end");
+        prop_assert_eq!(decode(&out[..prefix.1], LIMITS), Ok(prefix.0));
+        prop_assert_eq!(prefix.1, len - 1);
         prop_assert_eq!(decode(&out, LIMITS), Err(CborError::Trailing { at: len - 1, len }));
     }
 
