@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io::{BufWriter, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anstream::ColorChoice;
@@ -21,6 +22,8 @@ use crate::output::{self, Reply};
 const PANIC: u8 = 101;
 /// A command gets this long after its --timeout to end by itself.
 const GRACE: Duration = Duration::from_millis(250);
+/// Whether the command writes JSON lines, for what ends it from beside.
+static STREAMS: AtomicBool = AtomicBool::new(false);
 
 /// Runs the command line; the whole program.
 #[must_use]
@@ -88,6 +91,7 @@ fn run(args: Vec<OsString>, early: &Early) -> ExitCode {
     };
     early_color(&cli.global).write_global();
     let (json, streams) = (cli.global.json, streams(&cli.command));
+    STREAMS.store(streams, Ordering::Relaxed);
     if let Some(dir) = &cli.global.dir
         && let Err(e) = std::env::set_current_dir(dir)
     {
@@ -152,7 +156,7 @@ fn report(error: &CliError, json: bool, streams: bool) {
 /// Whether the result is JSON lines, so that an error is a record, too.
 fn streams(command: &Command) -> bool {
     match command {
-        Command::Trace { .. } => true,
+        Command::Trace { .. } | Command::Index(_) => true,
         Command::Dispute { command } => command.streams(),
         Command::State { form, .. } => *form == crate::cli::StateForm::Jsonl,
         _ => false,
@@ -267,7 +271,7 @@ fn interrupt(json: bool) {
         last_words(
             CliError::new(&codes::INTERRUPTED, "interrupted"),
             json,
-            false,
+            STREAMS.load(Ordering::Relaxed),
         )
     };
     // Without the handler the system ends the process, which is as good.

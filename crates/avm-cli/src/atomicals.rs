@@ -2,12 +2,12 @@
 
 mod bench;
 mod calls;
-mod files;
+pub(crate) mod files;
 mod methods;
-mod place;
+pub(crate) mod place;
 mod running;
 mod text;
-mod tx;
+pub(crate) mod tx;
 mod vectors;
 
 use std::sync::Arc;

@@ -25,12 +25,8 @@ pub const RESERVED: &[&str] = &[
     "debug",
     "profile",
     "explain-intent",
-    "dev",
     "node",
     "peers",
-    "compare",
-    "snapshot",
-    "index",
     "sim",
     "config",
 ];
@@ -85,7 +81,7 @@ pub struct Global {
         hide_env_values = true
     )]
     pub home: Option<PathBuf>,
-    /// Forbid any network use (only `dispute` uses it)
+    /// Forbid any network use (only `dispute` and `index` use it)
     #[arg(long, global = true)]
     pub offline: bool,
     /// One JSON document on stdout; JSON lines for streams
@@ -255,6 +251,9 @@ pub enum Command {
         /// Only how many keys there are
         #[arg(long)]
         count: bool,
+        /// Only the first N keys [default: 1000 as text, all otherwise]
+        #[arg(long, value_name = "N")]
+        limit: Option<usize>,
         /// Form of the output
         #[arg(long = "as", value_name = "FORM", default_value = "text")]
         form: StateForm,
@@ -304,6 +303,9 @@ pub enum Command {
         /// Only keys that start with this
         #[arg(long, value_name = "PREFIX")]
         only: Option<String>,
+        /// Only the first N keys
+        #[arg(long, value_name = "N", default_value_t = 1000)]
+        limit: usize,
     },
     /// Find the first input, step and key where two logs disagree
     #[command(
@@ -421,13 +423,22 @@ pub enum Command {
         vectors/atomicals/bench.json, the time of a call.\n\n`avm bench prove vectors/arb` measures \
         proofs instead: for every opcode, how large the proof of a step is and how long it takes to make \
         and to check it, over every step of the recorded programs in a directory; then a step on a stack \
-        of four million items, and what a root after every input costs."
+        of four million items, and what a root after every input costs.\n\n`avm bench index` makes \
+        blocks of the shape of the main network's, 3,000 transactions of which 30 call contracts and 30 \
+        move tokens, and measures what it takes to index them with a root after each, on a small state and \
+        on one of --keys keys; then what taking a block back costs."
     )]
     Bench {
-        /// Machine, or `prove`
+        /// Machine, `prove` or `index`
         id: String,
-        /// A program, or a bench.json with several; for `prove` also a directory
-        file: PathBuf,
+        /// A program, or a bench.json with several; for `prove` also a directory, for `index` nothing
+        file: Option<PathBuf>,
+        /// For `index`: blocks that are measured on each state
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        blocks: Option<u32>,
+        /// For `index`: keys of the large state
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+        keys: Option<u64>,
         /// Measurements of each program
         #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=1000))]
         rounds: u32,
@@ -435,11 +446,52 @@ pub enum Command {
         #[arg(long, value_name = "TEXT")]
         only: Option<String>,
     },
+    /// Index the chain of a Bitcoin node, and follow it
+    #[command(
+        long_about = "Brings the chain of a Bitcoin node into a store: the blocks as the inputs of a log, the \
+        state of the Atomicals rules after each, and its root. It goes on where the store ends, takes back \
+        blocks that the node no longer has, and at the tip waits for the next block, or ends with --once.\n\n\
+        LOCATION is the directory with the node's block files or its data directory for --source files, \
+        and an address such as http://127.0.0.1:8332 for rpc and rest.\n\n\
+        The process may be ended at any moment, by Ctrl-C or by force: the next one goes on from the last \
+        block that was acknowledged.",
+        after_help = "Try: avm index --source files ~/.bitcoin --once    avm index --source rpc \
+        127.0.0.1:8332 --cookie ~/.bitcoin/.cookie"
+    )]
+    Index(crate::commands::index::IndexArgs),
+    /// Compare the roots that several stores or logs recorded
+    #[command(
+        long_about = "Compares the roots recorded in store directories or logs and says who agrees, who is behind, \
+        and from which block on somebody differs. Nothing is executed; `avm bisect` finds out who is right.\n\n\
+        Exits 0 if all agree as far as they go, and 8 if one differs."
+    )]
+    Compare(crate::commands::compare::CompareArgs),
     /// Play, referee, join, watch and check disputes about a run
     Dispute {
         /// What to do.
         #[command(subcommand)]
         command: crate::commands::dispute::DisputeCommand,
+    },
+    /// A local Bitcoin chain with Atomicals: deploy, call, mint, reorg
+    #[command(
+        long_about = "A local chain for contract developers: Bitcoin blocks made here, and the index of protocols, \
+        contracts and tokens that follows them. No node, no network.\n\n\
+        A chain is a directory with two files: `main.avmlog`, a log of the machine `atomicals-index` with the \
+        blocks as inputs, and `dev.json` with names, and what waits. The same commands give the same bytes. \
+        Keys are names: `alice` is a key that everybody knows, and the miner gives it what it needs. \
+        Every command mines a block unless --no-mine.",
+        after_help = "Try: avm dev init chain && cd chain\n     avm dev deploy counter counter.script\n     avm dev call counter add 5"
+    )]
+    Dev {
+        /// What to do.
+        #[command(subcommand)]
+        command: crate::commands::dev::DevCommand,
+    },
+    /// Write states as files, and check such files
+    Snapshot {
+        /// What to do.
+        #[command(subcommand)]
+        command: crate::commands::snapshot::SnapshotCommand,
     },
     /// Run reference vectors
     #[command(

@@ -5,11 +5,14 @@ pub mod bench;
 pub mod bisect;
 pub mod bundle;
 pub mod call;
+pub mod compare;
+pub mod dev;
 pub mod diff;
 pub mod dispute;
 pub mod doctor;
 pub mod explain;
 pub mod fault;
+pub mod index;
 pub mod machines;
 pub mod meta;
 pub mod prove;
@@ -18,6 +21,7 @@ pub mod replay;
 pub mod roots;
 pub mod run;
 pub mod show;
+pub mod snapshot;
 pub mod state;
 pub mod trace;
 pub mod vectors;
@@ -94,11 +98,13 @@ pub fn execute(ctx: &Context, command: Command) -> Result<Reply, CliError> {
             prefix,
             inputs,
             count,
+            limit,
             form,
         } => {
             let options = state::Options {
                 prefix: prefix.as_deref().unwrap_or(""),
                 count,
+                limit,
                 form,
             };
             state::state(ctx, &point, inputs.inputs.as_deref(), &options)
@@ -130,13 +136,14 @@ pub fn execute(ctx: &Context, command: Command) -> Result<Reply, CliError> {
             inputs,
             stat,
             only,
+            limit,
         } => {
             let only = only.as_deref().unwrap_or("");
             diff::diff(
                 ctx,
                 [&a, &b],
                 inputs.inputs.as_deref(),
-                &diff::Options { stat, only },
+                &diff::Options { stat, only, limit },
             )
         }
         Command::Bisect {
@@ -183,8 +190,24 @@ pub fn execute(ctx: &Context, command: Command) -> Result<Reply, CliError> {
             file,
             rounds,
             only,
-        } => bench::bench(ctx, &id, &file, rounds, only.as_deref()),
+            blocks,
+            keys,
+        } => bench::bench(
+            ctx,
+            &id,
+            &bench::Wanted {
+                file: file.as_deref(),
+                rounds,
+                only: only.as_deref(),
+                blocks,
+                keys,
+            },
+        ),
+        Command::Dev { command } => dev::dev(ctx, command),
+        Command::Index(args) => index::index(ctx, &args),
+        Command::Compare(args) => compare::compare(ctx, &args),
         Command::Dispute { command } => dispute::dispute(ctx, command),
+        Command::Snapshot { command } => snapshot::snapshot(ctx, command),
         Command::Vectors { id, paths } => vectors::vectors(ctx, &id, &paths),
         Command::Explain { code } => explain::explain(code.as_deref()),
         Command::Completions { shell } => Ok(meta::completions(shell)),

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
+use crate::checkpoint::OpenStates;
 use crate::cli::Global;
 use crate::codes;
 use crate::error::{self, CliError};
@@ -20,6 +21,8 @@ pub struct Context {
     pub global: Global,
     /// When the command started.
     pub started: Instant,
+    /// Databases of stores that are open.
+    pub states: OpenStates,
     steps: Cell<u64>,
     shown: Cell<Option<Instant>>,
     out: RefCell<Box<dyn Write>>,
@@ -32,6 +35,7 @@ impl Context {
         Self {
             global,
             started: Instant::now(),
+            states: OpenStates::default(),
             steps: Cell::new(0),
             shown: Cell::new(None),
             out: RefCell::new(out),

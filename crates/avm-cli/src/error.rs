@@ -218,7 +218,9 @@ impl std::error::Error for CliError {}
 pub fn unreadable(path: &Path, error: &io::Error) -> CliError {
     let reason = match error.kind() {
         io::ErrorKind::NotFound => "there is no such file".into(),
-        io::ErrorKind::IsADirectory => "it is a directory".into(),
+        io::ErrorKind::IsADirectory => {
+            "it is a directory, and no store: it has no main.avmlog".into()
+        }
         io::ErrorKind::PermissionDenied => "permission denied".into(),
         _ => error.to_string(),
     };
@@ -281,6 +283,19 @@ pub fn point_missing(point: &str, message: impl Into<String>) -> CliError {
     CliError::new(&codes::POINT_MISSING, message).point(point)
 }
 
+/// A kind of point that is not supported, at all or by the machine at hand.
+#[must_use]
+pub fn point_unsupported(message: impl Into<String>) -> CliError {
+    CliError::new(&codes::POINT_UNSUPPORTED, message)
+}
+
+/// A file that does not begin like a snapshot.
+#[must_use]
+pub fn no_snapshot(file: &str) -> CliError {
+    let message = "this is not a snapshot: a snapshot begins with `AVMSNP`";
+    CliError::new(&codes::SNAPSHOT_MAGIC, message).at(file)
+}
+
 /// A log that records no root where roots are to be compared.
 #[must_use]
 pub fn no_roots(name: &str) -> CliError {
@@ -336,7 +351,11 @@ pub fn store(error: StoreError) -> CliError {
     let code = match &error {
         StoreError::Exists { .. } => return exists(&path),
         StoreError::NotAFile { .. } => {
-            return unreadable(&path, &io::Error::other("it is not a regular file"));
+            let found = match path.is_dir() {
+                true => io::ErrorKind::IsADirectory.into(),
+                false => io::Error::other("it is not a regular file"),
+            };
+            return unreadable(&path, &found);
         }
         StoreError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
             return unreadable(&path, source);

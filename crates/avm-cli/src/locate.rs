@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::error::{self, CliError};
 use crate::log::Log;
 use crate::point::{InputRef, Point, StepRef};
-use crate::registry::Condition;
+use crate::registry::{Condition, Search};
 use crate::session::Session;
 
 /// A part of a run: a session at its start, and how many steps it has.
@@ -42,6 +42,15 @@ pub fn state<'a>(ctx: &'a Context, log: &'a Log, point: &Point) -> Result<Sessio
         })
     {
         return Session::genesis(ctx, log);
+    }
+    if let (None, Some(_)) = (point.step, &log.store)
+        && let Span::Input(input) = span_of(ctx, log, point)?
+    {
+        // A checkpoint may be at the very end of the input.
+        let session = Session::nearest(ctx, log, input + 1)?;
+        if session.place().1 == input + 1 {
+            return Ok(session);
+        }
     }
     let mut session = start_of(ctx, log, point)?;
     match point.step {
@@ -87,7 +96,7 @@ pub fn between<'a>(
 }
 
 /// The error of a range whose end comes first.
-fn backward(from: &Point, to: &Point) -> CliError {
+pub fn backward(from: &Point, to: &Point) -> CliError {
     let message = format!("`{to}` is before `{from}`");
     CliError::new(&crate::codes::RANGE_BACKWARD, message).point(from.to_string())
 }
@@ -103,6 +112,7 @@ pub fn inputs(log: &Log, from: &Point, to: &Point) -> Result<std::ops::Range<u64
         Some(InputRef::Back(n)) if n <= len => Ok(len - n),
         Some(InputRef::Genesis) | None => Ok(0),
         Some(InputRef::Latest | InputRef::Final) => Ok(len.saturating_sub(1)),
+        Some(InputRef::Height(_) | InputRef::Tx(_)) => searched(log, point),
         Some(_) => Err(beyond(point, len)),
     };
     let (first, last) = (number(from)?, number(to)?);
@@ -121,8 +131,43 @@ fn beyond(point: &Point, len: u64) -> CliError {
     error::point_missing(&point.to_string(), message).with("inputs", len)
 }
 
+/// The number of the input that a point names by what is in it.
+fn searched(log: &Log, point: &Point) -> Result<u64, CliError> {
+    let (image, inputs) = (&log.program.image, &log.inputs);
+    let (search, what) = match point.input {
+        Some(InputRef::Height(height)) => {
+            let search = log.machine.at_height(image, inputs, height);
+            (search, "a block of this height")
+        }
+        Some(InputRef::Tx(txid)) => {
+            let search = log.machine.with_tx(image, inputs, &txid);
+            (search, "a block with this transaction")
+        }
+        _ => return Err(beyond(point, inputs.len() as u64)),
+    };
+    match search {
+        Search::Found(input) => Ok(input),
+        Search::Missing => {
+            let many = crate::output::count(&inputs.len().to_string(), "input");
+            let message = format!("no input is {what}; there are {many}");
+            Err(error::point_missing(&point.to_string(), message))
+        }
+        Search::Unsupported => {
+            let id = log.machine.vm(0).id();
+            let message = format!("the inputs of `{id}` are no blocks, so none of them is {what}");
+            Err(error::point_unsupported(message).point(point.to_string()))
+        }
+    }
+}
+
 fn span_of(ctx: &Context, log: &Log, point: &Point) -> Result<Span, CliError> {
     let from_the_end = |back: u64| -> Result<Span, CliError> {
+        let recorded = log.recorded.last().filter(|_| log.store.is_some());
+        if let Some(taken) = recorded.map(|claim| claim.inputs)
+            && taken >= back
+        {
+            return Ok(Span::Input(taken - back));
+        }
         let mut session = Session::genesis(ctx, log)?;
         session.allow_all();
         session.finish()?;
@@ -141,6 +186,7 @@ fn span_of(ctx: &Context, log: &Log, point: &Point) -> Result<Span, CliError> {
         Some(InputRef::At(n)) if n < log.inputs.len() as u64 => Ok(Span::Input(n)),
         Some(InputRef::At(_)) => Err(beyond(point, log.inputs.len() as u64)),
         Some(InputRef::Back(back)) => from_the_end(back),
+        Some(InputRef::Height(_) | InputRef::Tx(_)) => searched(log, point).map(Span::Input),
         // Without steps the end of the run is the end of its last span.
         Some(InputRef::Latest | InputRef::Final) => from_the_end(1),
     }
@@ -155,8 +201,12 @@ pub fn start_of<'a>(
     log: &'a Log,
     point: &Point,
 ) -> Result<Session<'a>, CliError> {
-    let mut session = Session::genesis(ctx, log)?;
-    match span_of(ctx, log, point)? {
+    let span = span_of(ctx, log, point)?;
+    let mut session = match span {
+        Span::Input(input) => Session::nearest(ctx, log, input)?,
+        Span::Run | Span::Genesis => Session::genesis(ctx, log)?,
+    };
+    match span {
         Span::Run => session.allow_all(),
         Span::Genesis => {}
         Span::Input(input) => {

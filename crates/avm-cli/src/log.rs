@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use avm_core::{Bytes, Claim};
 use avm_store::{BUNDLE_MAGIC, Bundle, BundleError, Identity, LogReader, Record, Store};
 
+use crate::checkpoint::StoreStates;
 use crate::codes;
 use crate::context::Context;
 use crate::error::{self, CliError};
@@ -42,6 +43,8 @@ pub struct Log {
     pub is_log: bool,
     /// The moment that a bundle is of.
     pub point: Option<Point>,
+    /// The states beside the log, if it is that of a store directory.
+    pub store: Option<StoreStates>,
 }
 
 impl Log {
@@ -101,6 +104,7 @@ impl Log {
             taken_back: 0,
             is_log: false,
             point: None,
+            store: None,
         })
     }
 
@@ -109,12 +113,20 @@ impl Log {
     /// # Errors
     /// If it is damaged, or of another machine or format.
     pub fn read(ctx: &Context, path: &Path) -> Result<Self, CliError> {
-        let path = &in_directory(path);
+        let given = path;
+        let path = &in_directory(given);
         files::check_size(path, LOG_MAX)?;
         let name = path.display().to_string();
         if !is_bundle(path) {
             let reader = LogReader::open(path).map_err(error::store)?;
-            return Self::from_records(ctx, name, reader);
+            let id = reader.header().id;
+            let mut log = Self::from_records(ctx, name, reader)?;
+            if given != path {
+                // What is said about it names the store, so that it can be typed again.
+                log.name = given.display().to_string();
+                log.store = Some(StoreStates::new(given, id, ctx.states.clone()));
+            }
+            return Ok(log);
         }
         let bytes = fs::read(path).map_err(|e| error::unreadable(path, &e))?;
         let bundle = Bundle::from_bytes(&bytes).map_err(|e| bundle_error(&e, &name))?;
@@ -174,6 +186,7 @@ impl Log {
             taken_back: 0,
             is_log: true,
             point: None,
+            store: None,
         };
         while let Some((_, record)) = reader.next_record().map_err(error::store)? {
             log.take(record);
@@ -238,7 +251,7 @@ pub fn is_bundle(path: &Path) -> bool {
 }
 
 /// The log in a store directory; any other path is left as it is.
-fn in_directory(path: &Path) -> PathBuf {
+pub(crate) fn in_directory(path: &Path) -> PathBuf {
     let inside = Store::log_path(path);
     if inside.is_file() {
         inside

@@ -8,8 +8,8 @@
 //! RANGE := POINT ".." POINT
 //! ```
 //!
-//! Sources, URLs, heights, transactions and roots parse and are answered with "not supported yet". A text before `@` that ends like a file or names one is a file, whatever slashes
-//! it has.
+//! Sources, URLs and roots parse and are answered with "not supported yet". A text before `@` that ends
+//! like a file or names one is a file, whatever slashes it has.
 
 use std::fmt;
 use std::path::Path;
@@ -41,6 +41,10 @@ pub enum InputRef {
     Latest,
     /// The end of the run.
     Final,
+    /// The block of a height.
+    Height(u64),
+    /// The block with a transaction, whose id is in internal order.
+    Tx([u8; 32]),
 }
 
 /// The `STEP` part.
@@ -203,7 +207,7 @@ fn log_part(text: &str) -> Result<Option<String>, PointError> {
             let len = source.chars().count().max(1);
             Err(unsupported(0, len, "points of a node or of the demo"))
         }
-        None => refuse("logs by name (only files so far)"),
+        None => refuse("there is no such file or store here, and logs by name"),
     }
 }
 
@@ -211,6 +215,15 @@ fn input_and_step(
     text: &str,
     named: bool,
 ) -> Result<(Option<InputRef>, Option<StepRef>), PointError> {
+    if let Some((txid, step)) = text.strip_prefix("tx:").and_then(txid) {
+        let step = step.map(|step| {
+            step_ref(step).map_err(|mut error| {
+                error.at += "tx:".len() + TXID_DIGITS + 1;
+                error
+            })
+        });
+        return Ok((Some(InputRef::Tx(txid)), step.transpose()?));
+    }
     for prefix in ["tx:", "root:"] {
         if text.starts_with(prefix) {
             return Err(unsupported(
@@ -238,6 +251,20 @@ fn input_and_step(
     Ok((input, step.transpose()?))
 }
 
+/// Hex digits of a transaction id.
+const TXID_DIGITS: usize = 64;
+
+/// A whole transaction id as it is displayed, in internal order, and the step behind it.
+fn txid(text: &str) -> Option<([u8; 32], Option<&str>)> {
+    let (digits, step) = match text.split_once(':') {
+        None => (text, None),
+        Some((digits, step)) => (digits, Some(step)),
+    };
+    let mut txid = crate::arb::inbox::hex_bytes(digits)?;
+    txid.reverse();
+    Some((txid.try_into().ok()?, step))
+}
+
 fn input_ref(text: &str) -> Result<InputRef, PointError> {
     let len = text.chars().count().max(1);
     match text {
@@ -245,7 +272,9 @@ fn input_ref(text: &str) -> Result<InputRef, PointError> {
         "latest" => Ok(InputRef::Latest),
         "final" => Ok(InputRef::Final),
         _ if text.len() > 1 && text.starts_with('b') && is_digits(&text[1..]) => {
-            Err(unsupported(0, len, "points by block height"))
+            let height = text[1..].parse();
+            let height = height.map_err(|_| bad(0, len, "the height does not fit 64 bits"));
+            height.map(InputRef::Height)
         }
         _ => match number(text)? {
             Some((false, n)) => Ok(InputRef::At(n)),
@@ -254,7 +283,7 @@ fn input_ref(text: &str) -> Result<InputRef, PointError> {
             None => Err(bad(
                 0,
                 len,
-                "expected an input: a number, genesis, latest or final",
+                "expected an input: a number, genesis, latest, final, a height such as b826309, or tx:TXID",
             )),
         },
     }
@@ -326,14 +355,14 @@ impl PointError {
             " ".repeat(self.at.min(200)),
             "^".repeat(self.len.min(200))
         );
-        let (code, message) = match self.unsupported {
-            true => (&codes::POINT_UNSUPPORTED, self.what),
-            false => (
-                &codes::POINT_SYNTAX,
-                format!("`{shown}` is not a point: {}", self.what),
-            ),
+        let report = match self.unsupported {
+            true => crate::error::point_unsupported(self.what),
+            false => {
+                let message = format!("`{shown}` is not a point: {}", self.what);
+                CliError::new(&codes::POINT_SYNTAX, message)
+            }
         };
-        let report = CliError::new(code, message)
+        let report = report
             .line("", shown)
             .line("", caret)
             .with("text", text)
@@ -355,6 +384,12 @@ impl fmt::Display for Point {
             Some(InputRef::Genesis) => f.write_str("genesis")?,
             Some(InputRef::Latest) => f.write_str("latest")?,
             Some(InputRef::Final) => f.write_str("final")?,
+            Some(InputRef::Height(height)) => write!(f, "b{height}")?,
+            Some(InputRef::Tx(mut txid)) => {
+                txid.reverse();
+                let digits = crate::output::hex(&txid);
+                write!(f, "tx:{}", digits.trim_start_matches("0x"))?;
+            }
         }
         match self.step {
             None => Ok(()),

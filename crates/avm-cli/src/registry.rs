@@ -3,6 +3,8 @@
 //! A new machine costs one folder beside `arb/` that implements [`MachineCli`] and [`Running`], and
 //! one line in [`MACHINES`].
 
+use std::any::Any;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use avm_core::{Bytes, Channel, Hash, HostError, Inspect, Machine, MemoryNodes, Nodes, Vm};
@@ -18,6 +20,7 @@ use crate::vectors::Case;
 pub static MACHINES: &[&dyn MachineCli] = &[
     &crate::arb::CLI,
     &crate::atomicals::CLI,
+    &crate::index::CLI,
     &crate::script::CLI,
 ];
 
@@ -152,6 +155,19 @@ pub trait MachineCli: Sync {
     /// If it is not among the nodes.
     fn value_text(&self, hash: Hash, nodes: MemoryNodes) -> Result<String, String>;
 
+    /// The input whose block has a height, for points such as `@b826309`.
+    fn at_height(&self, _image: &[u8], _inputs: &[Bytes], _height: u64) -> Search {
+        Search::Unsupported
+    }
+    /// The input that holds a transaction, for points such as `tx:HASH`; the id is in internal order.
+    fn with_tx(&self, _image: &[u8], _inputs: &[Bytes], _txid: &[u8; 32]) -> Search {
+        Search::Unsupported
+    }
+    /// States as files, if the machine has a form for that.
+    fn snapshots(&self) -> Option<&dyn Snapshots> {
+        None
+    }
+
     /// Why a vector file is about something that this build does not have.
     fn left_out(&self, _file: &str) -> Option<&'static str> {
         None
@@ -179,6 +195,53 @@ pub enum Proofs {
     Runs,
     /// Keys of a state as well.
     RunsAndKeys,
+}
+
+/// What came of looking for an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Search {
+    /// Inputs of the machine have no such thing.
+    Unsupported,
+    /// No input has it.
+    Missing,
+    /// This one.
+    Found(u64),
+}
+
+/// States of a machine as files.
+pub trait Snapshots {
+    /// Whether a file that begins so is one.
+    fn recognises(&self, start: &[u8]) -> bool;
+    /// Why the state at hand cannot be one yet, if it cannot.
+    fn not_now(&self, running: &mut dyn Running) -> Option<String>;
+    /// Writes the state of this name.
+    ///
+    /// # Errors
+    /// If a node is missing, or `out` fails.
+    fn write(
+        &self,
+        state: Hash,
+        nodes: &dyn Nodes,
+        out: &mut dyn FnMut(&[u8]) -> Result<(), HostError>,
+    ) -> Result<(), HostError>;
+    /// Checks a file while it is read, without keeping it in memory.
+    ///
+    /// # Errors
+    /// Where and how it differs from the snapshot of a state.
+    fn verify(&self, file: &str, read: &mut dyn std::io::Read) -> Result<Snapshot, CliError>;
+}
+
+/// A snapshot that was checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Root of the state.
+    pub root: Hash,
+    /// Height of its last block.
+    pub height: u64,
+    /// Nodes in it.
+    pub nodes: u64,
+    /// Bytes of the file.
+    pub bytes: u64,
 }
 
 /// A program, ready to be started.
@@ -255,6 +318,18 @@ pub struct Key {
     pub hash: Option<Hash>,
 }
 
+/// A key that differs between two states: its name and what both have.
+#[derive(Clone, Debug)]
+pub struct Difference {
+    /// Name of the key.
+    pub name: String,
+    /// On the first side and on the second; `None` if it has no such key.
+    pub sides: [Option<Key>; 2],
+}
+
+/// Who hears of differences, in order, until enough are known.
+pub type Differs<'a> = dyn FnMut(Difference) -> ControlFlow<()> + 'a;
+
 /// A machine that runs, as the command line looks at it.
 pub trait Running {
     /// The machine.
@@ -274,10 +349,31 @@ pub trait Running {
     /// Keys whose name starts with `prefix`, in order. Elements of a tuple are among them if the
     /// prefix goes down to them: `register/` lists those of the register.
     fn keys(&mut self, prefix: &str) -> Vec<Key>;
+    /// The first `limit` of [`Running::keys`], and whether there are more.
+    fn first_keys(&mut self, prefix: &str, limit: usize) -> (Vec<Key>, bool) {
+        let mut keys = self.keys(prefix);
+        let more = keys.len() > limit;
+        keys.truncate(limit);
+        (keys, more)
+    }
     /// The key of this name.
     fn key(&mut self, name: &str) -> Option<Key>;
     /// The keys directly below one that [`Running::keys`] shows as a whole, in order.
     fn below(&mut self, name: &str) -> Vec<Key>;
+    /// Itself, for another of the same machine that compares the two in a way of its own.
+    fn any(&mut self) -> Option<&mut dyn Any> {
+        None
+    }
+    /// Tells `found` of the keys that start with `prefix` and differ from those of another state, if
+    /// the machine can tell without listing all keys of both; `None` if they are to be listed.
+    fn differences(
+        &mut self,
+        _other: &mut dyn Running,
+        _prefix: &str,
+        _found: &mut Differs<'_>,
+    ) -> Option<Result<(), HostError>> {
+        None
+    }
     /// The main stack, bottom first, as hex words; what is no word shows as its hash.
     fn stack_words(&mut self) -> Vec<String>;
     /// Number of the operation at a program counter, from 0 in the order of the program file.

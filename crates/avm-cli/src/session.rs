@@ -96,6 +96,32 @@ impl<'a> Session<'a> {
         })
     }
 
+    /// The end of the latest input up to so many whose state is kept beside the log; before the
+    /// first step if none is.
+    ///
+    /// # Errors
+    /// If the program is malformed, or the states beside the log cannot be read.
+    pub fn nearest(ctx: &'a Context, log: &'a Log, inputs: u64) -> Result<Self, CliError> {
+        let found = match &log.store {
+            Some(states) => states.at(log, inputs, ctx.memory_limit())?,
+            None => None,
+        };
+        let Some((running, claim)) = found else {
+            return Self::genesis(ctx, log);
+        };
+        Ok(Self {
+            ctx,
+            log,
+            running,
+            most: claim.inputs,
+            outputs: None,
+            claim,
+            slice: SLICE_MIN,
+            allowed: claim.inputs,
+            span_from: claim.steps,
+        })
+    }
+
     /// A copy with a life of its own; outputs are not kept twice.
     #[must_use]
     pub fn fork(&self) -> Self {

@@ -52,6 +52,13 @@ fn diff_lists_what_differs() {
     );
     assert_eq!(data["keys"][0]["key"], "stack/0");
     assert_eq!(data["keys"][0]["a"]["text"], "8");
+    let ran = work.avm("diff main.avmlog@0 @1:2 --only stack/ --limit 2 --json");
+    let some = ran.json()["data"].clone();
+    assert_eq!((ran.code, &some["more"]), (1, &true.into()));
+    assert_eq!(
+        some["keys"].as_array().unwrap()[..],
+        data["keys"].as_array().unwrap()[..2]
+    );
     for same in [
         "main.avmlog other.avmlog@0 --only static",
         "main.avmlog@0 other.avmlog@0",
@@ -365,7 +372,9 @@ fn bad_bundles_are_refused() {
         other.point = point.into();
         work.write("bad.avmbundle", other.to_bytes());
         let ran = work.avm("root bad.avmbundle");
-        assert!([4, 6].contains(&ran.code), "{point:?}: {ran:?}");
+        // Inputs of `arb` have no heights.
+        let want = if point == "b12" { &[9][..] } else { &[4, 6] };
+        assert!(want.contains(&ran.code), "{point:?}: {ran:?}");
     }
     work.write("text.avmbundle", "not a bundle");
     let ran = work.avm("run text.avmbundle");

@@ -17,6 +17,10 @@ fn point(log: &str, input: Option<InputRef>, step: Option<StepRef>) -> Point {
 fn reading() {
     use InputRef as I;
     use StepRef as S;
+    // Transaction ids are displayed backwards.
+    let mut txid = [0xab; 32];
+    txid[31] = 1;
+    let by_tx = format!("@tx:01{}:4", "ab".repeat(31));
     let cases = [
         ("@0", point("", Some(I::At(0)), None)),
         ("@18204:77", point("", Some(I::At(18204)), Some(S::At(77)))),
@@ -39,6 +43,12 @@ fn reading() {
             "@18446744073709551615",
             point("", Some(I::At(u64::MAX)), None),
         ),
+        ("@b826309", point("", Some(I::Height(826_309)), None)),
+        (
+            "a.avmlog@b826309:-1",
+            point("a.avmlog", Some(I::Height(826_309)), Some(S::Back(1))),
+        ),
+        (by_tx.as_str(), point("", Some(I::Tx(txid)), Some(S::At(4)))),
     ];
     for (text, want) in cases {
         assert_eq!(Point::parse(text).unwrap(), want, "{text}");
@@ -81,6 +91,7 @@ fn ranges() {
 #[test]
 fn refusals_point_at_the_place() {
     // Text, error code, the marked part.
+    let by_tx = format!("tx:{}:y", "00".repeat(32));
     let cases = [
         ("@", "AVM0201", "@"),
         ("a.avmlog@", "AVM0201", "@"),
@@ -94,8 +105,10 @@ fn refusals_point_at_the_place() {
         ("@99999999999999999999", "AVM0201", "99999999999999999999"),
         ("final:z", "AVM0201", "z"),
         ("@1..@2:q", "AVM0201", "q"),
-        ("@b826309", "AVM0211", "b826309"),
+        ("@b99999999999999999999", "AVM0201", "b99999999999999999999"),
+        ("@b", "AVM0201", "b"),
         ("@tx:00ff", "AVM0211", "tx:00ff"),
+        (by_tx.as_str(), "AVM0201", "y"),
         ("root:9f31", "AVM0211", "root:9f31"),
         ("n2/main@latest", "AVM0211", "n2"),
         ("demo/arb@3", "AVM0211", "demo"),

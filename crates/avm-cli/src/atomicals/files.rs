@@ -68,20 +68,20 @@ pub(super) fn is_contract(file: &Source) -> bool {
     match form(file) {
         Form::Image => true,
         // The code of a contract is text, that of other machines is not.
-        Form::Json => {
-            let rest = find(&file.bytes, b"\"code\"").map(|at| &file.bytes[at + 6..]);
-            let mut rest = rest
-                .unwrap_or_default()
-                .iter()
-                .filter(|b| !b.is_ascii_whitespace());
-            (rest.next(), rest.next()) == (Some(&b':'), Some(&b'"'))
-        }
+        Form::Json => has_text(&file.bytes, "code"),
         Form::Hex | Form::Text => false,
     }
 }
 
-fn find(text: &[u8], what: &[u8]) -> Option<usize> {
-    text.windows(what.len()).position(|window| window == what)
+/// Whether a JSON text has a member of this name that is text, at a first look.
+pub(crate) fn has_text(json: &[u8], name: &str) -> bool {
+    let name = format!("\"{name}\"");
+    let at = json
+        .windows(name.len())
+        .position(|window| window == name.as_bytes());
+    let rest = at.map_or(&[][..], |at| &json[at + name.len()..]);
+    let mut rest = rest.iter().filter(|b| !b.is_ascii_whitespace());
+    (rest.next(), rest.next()) == (Some(&b':'), Some(&b'"'))
 }
 
 /// Reads a contract.
@@ -269,17 +269,21 @@ pub(super) fn image(file: &str, bytes: &[u8]) -> Result<Image, CliError> {
 }
 
 /// The rule set of this name.
-pub(super) fn named(name: &str) -> Result<&'static Rules, CliError> {
+pub(crate) fn named(name: &str) -> Result<&'static Rules, CliError> {
     Rules::named(name).ok_or_else(|| error::unknown_rules(name, &known()))
 }
 
 /// Names of the rule sets.
-pub(super) fn known() -> String {
+pub(crate) fn known() -> String {
     Rules::ALL.map(|rules| rules.name).join(", ")
 }
 
 /// Refuses a file of other rules than those asked for.
-fn agrees(file: &Source, own: &Rules, asked: Option<&'static Rules>) -> Result<(), CliError> {
+pub(crate) fn agrees(
+    file: &Source,
+    own: &Rules,
+    asked: Option<&'static Rules>,
+) -> Result<(), CliError> {
     match asked.filter(|asked| *asked != own) {
         None => Ok(()),
         Some(asked) => Err(error::other_rules(&file.name(), own.name, asked.name)),
@@ -287,7 +291,7 @@ fn agrees(file: &Source, own: &Rules, asked: Option<&'static Rules>) -> Result<(
 }
 
 /// The error about a contract.
-fn malformed(wrong: Wrong, file: &Source) -> CliError {
+pub(crate) fn malformed(wrong: Wrong, file: &Source) -> CliError {
     wrong.into_error(error::malformed_program, file)
 }
 
@@ -354,7 +358,7 @@ fn contract(
     Ok((image, own))
 }
 
-fn own_rules(value: &Value) -> Read<&'static Rules> {
+pub(crate) fn own_rules(value: &Value) -> Read<&'static Rules> {
     let rules = value.as_str().and_then(Rules::named);
     rules.ok_or_else(|| {
         Wrong::new(format!(

@@ -5,7 +5,7 @@ use crate::files::Source;
 
 /// One step into a JSON document.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(crate) enum Part {
     /// A member of an object.
     Member(String),
     /// An element of an array, from 0.
@@ -14,17 +14,17 @@ pub(super) enum Part {
 
 /// What is wrong with a value, and where it is.
 #[derive(Clone, Debug)]
-pub(super) struct Wrong {
+pub(crate) struct Wrong {
     /// The way to the value.
-    pub(super) path: Vec<Part>,
+    pub(crate) path: Vec<Part>,
     /// What was read, found and expected.
-    pub(super) message: String,
+    pub(crate) message: String,
 }
 
-pub(super) type Read<T> = Result<T, Wrong>;
+pub(crate) type Read<T> = Result<T, Wrong>;
 
 impl Wrong {
-    pub(super) fn new(message: impl Into<String>) -> Self {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
         Self {
             path: Vec::new(),
             message: message.into(),
@@ -32,19 +32,19 @@ impl Wrong {
     }
 
     /// The same, of a member of the object that is being read.
-    pub(super) fn member(mut self, name: &str) -> Self {
+    pub(crate) fn member(mut self, name: &str) -> Self {
         self.path.insert(0, Part::Member(name.into()));
         self
     }
 
     /// The same, of an element of the array that is being read.
-    pub(super) fn index(mut self, index: usize) -> Self {
+    pub(crate) fn index(mut self, index: usize) -> Self {
         self.path.insert(0, Part::Index(index));
         self
     }
 
     /// The way to the value as people write it: `[2].tx.outputs[0]`.
-    pub(super) fn way(&self) -> String {
+    pub(crate) fn way(&self) -> String {
         let mut way = String::new();
         for part in &self.path {
             match part {
@@ -57,7 +57,7 @@ impl Wrong {
     }
 
     /// The error about a file.
-    pub(super) fn into_error(self, make: fn(String) -> CliError, file: &Source) -> CliError {
+    pub(crate) fn into_error(self, make: fn(String) -> CliError, file: &Source) -> CliError {
         let way = self.way();
         let message = match way.as_str() {
             "" => self.message.clone(),

@@ -18,12 +18,12 @@ use super::place::{Read, Wrong};
 const PARTS_MAX: usize = 100_000;
 
 /// The least transaction that a call can be part of.
-pub(super) fn least() -> Vec<u8> {
+pub(crate) fn least() -> Vec<u8> {
     build(&Map::new()).unwrap_or_default()
 }
 
 /// A transaction from its JSON form.
-pub(super) fn read(value: &Value) -> Read<Vec<u8>> {
+pub(crate) fn read(value: &Value) -> Read<Vec<u8>> {
     match value {
         Value::String(digits) => bytes(digits),
         Value::Object(parts) => build(parts),
@@ -35,12 +35,12 @@ pub(super) fn read(value: &Value) -> Read<Vec<u8>> {
 }
 
 /// What a value is, for an error.
-pub(super) fn found(value: &Value) -> String {
+pub(crate) fn found(value: &Value) -> String {
     crate::output::clip(&value.to_string(), 60)
 }
 
 /// Bytes from hex text, with or without 0x.
-pub(super) fn bytes(digits: &str) -> Read<Vec<u8>> {
+pub(crate) fn bytes(digits: &str) -> Read<Vec<u8>> {
     from_hex(digits.strip_prefix("0x").unwrap_or(digits)).ok_or_else(|| {
         let shown = crate::output::clip(digits, 60);
         Wrong::new(format!(
@@ -50,7 +50,7 @@ pub(super) fn bytes(digits: &str) -> Read<Vec<u8>> {
 }
 
 /// Refuses members that are not `known`.
-pub(super) fn only(members: &Map<String, Value>, known: &[&str]) -> Read<()> {
+pub(crate) fn only(members: &Map<String, Value>, known: &[&str]) -> Read<()> {
     let unknown = members.keys().find(|name| !known.contains(&name.as_str()));
     unknown.map_or(Ok(()), |name| {
         let shown = crate::output::clip(name, 40);
@@ -60,7 +60,7 @@ pub(super) fn only(members: &Map<String, Value>, known: &[&str]) -> Read<()> {
 }
 
 /// A number member of at most `most`.
-pub(super) fn number(
+pub(crate) fn number(
     members: &Map<String, Value>,
     name: &str,
     absent: u64,
@@ -82,7 +82,7 @@ pub(super) fn number(
 }
 
 /// A member with hex text.
-pub(super) fn hex(members: &Map<String, Value>, name: &str) -> Read<Option<Vec<u8>>> {
+pub(crate) fn hex(members: &Map<String, Value>, name: &str) -> Read<Option<Vec<u8>>> {
     match members.get(name) {
         None => Ok(None),
         Some(Value::String(digits)) => bytes(digits).map(Some).map_err(|e| e.member(name)),

@@ -13,6 +13,7 @@ use crate::registry::{self, Loaded, MachineCli};
 use crate::session::Session;
 
 mod calls;
+mod index;
 mod prove;
 
 /// A measurement runs a program again and again for at least this long, in seconds of CPU time.
@@ -20,17 +21,36 @@ const ROUND_SECONDS: f64 = 0.05;
 /// What stands in the place of a machine to measure proofs.
 const PROVE: &str = "prove";
 
-/// `avm bench ID FILE`, or `avm bench prove FILE`.
+/// What stands in the place of a machine to measure indexing.
+const INDEX: &str = "index";
+
+/// What is to be measured.
+pub struct Wanted<'a> {
+    /// A program, or several.
+    pub file: Option<&'a Path>,
+    /// Measurements of each.
+    pub rounds: u32,
+    /// Only programs whose name contains this.
+    pub only: Option<&'a str>,
+    /// Of an index, blocks on each state.
+    pub blocks: Option<u32>,
+    /// Of an index, keys of the large state.
+    pub keys: Option<u64>,
+}
+
+/// `avm bench ID FILE`, `avm bench prove FILE`, or `avm bench index`.
 ///
 /// # Errors
 /// If the file holds no program, or a run does not end as recorded.
-pub fn bench(
-    ctx: &Context,
-    id: &str,
-    file: &Path,
-    rounds: u32,
-    only: Option<&str>,
-) -> Result<Reply, CliError> {
+pub fn bench(ctx: &Context, id: &str, wanted: &Wanted<'_>) -> Result<Reply, CliError> {
+    if id == INDEX {
+        return index::bench(ctx, wanted.blocks, wanted.keys);
+    }
+    let (rounds, only) = (wanted.rounds, wanted.only);
+    let Some(file) = wanted.file else {
+        return Err(error::usage("which file is to be measured is missing")
+            .help("for example: avm bench atomicals vectors/atomicals/bench.json"));
+    };
     if id == PROVE {
         return prove::bench(ctx, file, rounds, only);
     }
@@ -40,7 +60,7 @@ pub fn bench(
         return calls::bench(ctx, id, workloads, rounds, only);
     }
     let programs = programs(ctx, machine, &source)?;
-    let wanted = |name: &str| only.is_none_or(|only| name.contains(only));
+    let is_wanted = |name: &str| only.is_none_or(|only| name.contains(only));
     let bold = anstyle::Style::new().bold();
     if !ctx.global.json {
         let head = format!(
@@ -50,7 +70,7 @@ pub fn bench(
         ctx.write(&format!("{bold}{head}{bold:#}\n"))?;
     }
     let mut results = Vec::new();
-    for (name, log, recorded) in programs.iter().filter(|(name, ..)| wanted(name)) {
+    for (name, log, recorded) in programs.iter().filter(|(name, ..)| is_wanted(name)) {
         let measured = measure(ctx, name, log, *recorded, rounds)?;
         if !ctx.global.json {
             let [min, median, max] = measured.rates.map(|rate| format!("{:.2}", rate / 1e6));
@@ -198,6 +218,7 @@ fn log(
         taken_back: 0,
         is_log: false,
         point: None,
+        store: None,
     }
 }
 

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use avm_core::Claim;
 use serde_json::{Value, json};
 
-use super::diff::{self, Difference};
+use super::diff;
 use super::prove::claim_json;
 use super::{bundle, one_of_two};
 use crate::cli::Until;
@@ -28,7 +28,7 @@ use crate::session::Session;
 
 /// Keys that are shown to people.
 const SHOWN: usize = 12;
-/// Keys that are given to programs.
+/// Most keys that are looked for, and given to programs.
 const LISTED: usize = 1000;
 /// Most characters of an input's field in a line.
 const WIDTH: usize = 40;
@@ -117,7 +117,7 @@ struct Found {
     /// The step, as a point, and what it does.
     step: Option<(String, String)>,
     /// Keys that differ after it.
-    keys: Vec<Difference>,
+    keys: diff::Found,
     /// The side whose log shows it.
     shown_by: usize,
     /// For programs.
@@ -168,8 +168,8 @@ impl<'a> Sides<'a> {
             Session::genesis(ctx, right)?,
         );
         let keys = match until {
-            Until::Key => diff::differences(&mut *a.running, &mut *b.running, ""),
-            _ => Vec::new(),
+            Until::Key => differing(&mut a, &mut b)?,
+            _ => diff::Found::default(),
         };
         let [left, right] = [a.claim().state, b.claim().state];
         Ok(Found {
@@ -259,7 +259,7 @@ impl<'a> Sides<'a> {
             what: format!("the recorded {} differs", field(recorded, ours)),
             more,
             step: None,
-            keys: Vec::new(),
+            keys: diff::Found::default(),
             shown_by: side,
             data: json!({
                 "kind": "root",
@@ -307,7 +307,7 @@ impl<'a> Sides<'a> {
             what: "the inputs differ".into(),
             more: fields.clone(),
             step: None,
-            keys: Vec::new(),
+            keys: diff::Found::default(),
             shown_by: 0,
             data: json!({ "kind": "input" }),
         };
@@ -342,7 +342,7 @@ impl<'a> Sides<'a> {
             session.run(1)?;
         }
         if until == Until::Key {
-            found.keys = diff::differences(&mut *a.running, &mut *b.running, "");
+            found.keys = differing(&mut a, &mut b)?;
         }
         found.data["roots"] = json!([root(a.claim().state), root(b.claim().state)]);
         Ok(found)
@@ -447,14 +447,16 @@ impl<'a> Sides<'a> {
         if let Some((point, operation)) = &found.step {
             text += &row("step", format!("{point}   {operation}"));
         }
-        for (at, key) in found.keys.iter().take(SHOWN).enumerate() {
+        for (at, key) in found.keys.keys.iter().take(SHOWN).enumerate() {
             let [a, b] = key.texts();
             let label = if at == 0 { "key" } else { "" };
             text += &row(label, format!("{:<14} {}", key.name, self.both(&a, &b)));
         }
-        if found.keys.len() > SHOWN {
-            let more = found.keys.len() - SHOWN;
-            text += &row("", format!("({more} more keys)"));
+        let listed = found.keys.keys.len();
+        if listed > SHOWN {
+            let least = if found.keys.more { "at least " } else { "" };
+            let more = listed - SHOWN;
+            text += &row("", format!("({least}{more} more keys)"));
         }
         let path = self.bundle(ctx, found, &text, options)?;
         text += &row(
@@ -469,8 +471,9 @@ impl<'a> Sides<'a> {
             "what": found.what,
             "step": found.step.as_ref().map(|(point, _)| point),
             "operation": found.step.as_ref().map(|(_, operation)| operation),
-            "keys": found.keys.iter().take(LISTED).map(diff::record).collect::<Vec<_>>(),
-            "key_count": found.keys.len(),
+            "keys": found.keys.keys.iter().map(diff::record).collect::<Vec<_>>(),
+            "key_count": listed,
+            "more_keys": found.keys.more,
             "file": path,
         });
         if let (Value::Object(data), Value::Object(more)) = (&mut data, found.data.clone()) {
@@ -573,6 +576,12 @@ fn first_difference(a: &mut Session<'_>, b: &mut Session<'_>) -> Result<Option<u
         }
     }
     Ok(Some(low))
+}
+
+/// The keys that differ between two sides.
+fn differing(a: &mut Session<'_>, b: &mut Session<'_>) -> Result<diff::Found, CliError> {
+    let found = diff::differences(&mut *a.running, &mut *b.running, "", LISTED);
+    found.map_err(|e| error::host(&e, a.place().1, &a.log.name))
 }
 
 /// A claim in a line.

@@ -12,7 +12,7 @@ use crate::locate;
 use crate::log::Log;
 use crate::output::{Reply, big_number, clip, contrast, count, grouped, number, root, row};
 use crate::point::{Point, Target};
-use crate::registry::{Condition, Key};
+use crate::registry::{Condition, Difference, Key};
 use crate::session::{Outputs, Session};
 
 /// Most characters of a value in a line.
@@ -76,7 +76,8 @@ pub fn call(
     }
     ctx.end_progress();
     let after = session.claim();
-    let changed: Vec<diff::Difference> = diff::differences(&mut *old, &mut *session.running, "");
+    let changed = diff::differences(&mut *old, &mut *session.running, "", usize::MAX);
+    let changed = changed.map_err(|e| error::host(&e, taken, &log.name))?.keys;
     let outputs = session.outputs.take().unwrap_or_default();
     let refused = session.running.refused();
     let failed = refused.is_some() || session.running.condition() == Condition::Failed;
@@ -152,7 +153,7 @@ fn cost(session: &Session<'_>) -> U256 {
 }
 
 /// A key that changed, for people.
-fn line(found: &diff::Difference) -> String {
+fn line(found: &Difference) -> String {
     let text = |side: &Option<Key>| {
         side.as_ref()
             .map_or("(none)".into(), |key| key.text.clone())
@@ -162,7 +163,7 @@ fn line(found: &diff::Difference) -> String {
     row("changed", format!("{}  {before} -> {after}", found.name))
 }
 
-fn record(found: &diff::Difference) -> Value {
+fn record(found: &Difference) -> Value {
     let value = |side: &Option<Key>| side.as_ref().map(|key| key.value.clone());
     json!({ "key": found.name, "before": value(&found.sides[0]), "after": value(&found.sides[1]) })
 }

@@ -1,19 +1,20 @@
 //! `avm diff`: the keys whose values differ between two points.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::Path;
 
-use avm_core::Hash;
+use avm_core::{Hash, HostError};
 use serde_json::{Value, json};
 
 use super::{one_of_two, state};
 use crate::context::Context;
-use crate::error::{CliError, usage};
+use crate::error::{self, CliError, usage};
 use crate::locate;
 use crate::log::Log;
 use crate::output::{Reply, clip, contrast, root, row};
 use crate::point::{Point, Target};
-use crate::registry::{Key, Running};
+use crate::registry::{Difference, Differs, Key, Running};
 
 /// Most characters of a value in a line.
 const WIDTH: usize = 40;
@@ -29,15 +30,17 @@ pub struct Options<'a> {
     pub stat: bool,
     /// Keys start with this.
     pub only: &'a str,
+    /// Most keys that are listed.
+    pub limit: usize,
 }
 
-/// A key that differs: its name and what both sides have.
-#[derive(Clone, Debug)]
-pub struct Difference {
-    /// Name of the key.
-    pub name: String,
-    /// On the first side and on the second; `None` if it has no such key.
-    pub sides: [Option<Key>; 2],
+/// Keys that differ.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// The first ones.
+    pub keys: Vec<Difference>,
+    /// Whether there are more.
+    pub more: bool,
 }
 
 /// `avm diff A B`.
@@ -70,10 +73,26 @@ pub fn diff(
     let mut right = locate::state(ctx, log_b, &b)?;
     ctx.end_progress();
     let roots = [left.claim().state, right.claim().state];
-    let found = match roots[0] == roots[1] {
-        true => Vec::new(),
-        false => differences(&mut *left.running, &mut *right.running, options.only),
-    };
+    let (mut found, mut counts) = (Found::default(), Counts::default());
+    if roots[0] != roots[1] {
+        let (left, right) = (&mut *left.running, &mut *right.running);
+        let done = match options.stat {
+            true => tell(left, right, options.only, &mut |found| {
+                counts.add(&found.name);
+                ControlFlow::Continue(())
+            }),
+            false => differences(left, right, options.only, options.limit).map(|all| found = all),
+        };
+        done.map_err(|e| error::host(&e, 0, &log_a.name))?;
+    }
+    if found.more {
+        let limit = options.limit;
+        ctx.note(&format!(
+            "note: more than {limit} keys differ; --limit lists more, --only other ones, --stat counts them"
+        ));
+    }
+    let count = found.keys.len() + counts.total;
+    let is_same = count == 0 && !found.more;
     let side = |point: &Point, log: &Log, at: usize| {
         let point = Point {
             log: Some(log.name.clone()),
@@ -81,25 +100,26 @@ pub fn diff(
         };
         json!({ "point": point.to_string(), "root": root(roots[at]) })
     };
-    let text = match (found.is_empty(), options.stat) {
+    let text = match (is_same, options.stat) {
         (true, _) if roots[0] == roots[1] => row("same", format!("root {}", roots[0])),
         (true, _) => row(
             "same",
             format!("no key under `{}` differs", clip(options.only, 60)),
         ),
-        (false, true) => stat(&found),
-        (false, false) => found.iter().map(line).collect(),
+        (false, true) => counts.text(),
+        (false, false) => found.keys.iter().map(line).collect(),
     };
-    let keys: Vec<Value> = found.iter().map(record).collect();
+    let keys: Vec<Value> = found.keys.iter().map(record).collect();
     let data = json!({
-        "same": found.is_empty(),
+        "same": is_same,
         "a": side(&a, &log_a, 0),
         "b": side(&b, log_b, 1),
-        "count": keys.len(),
-        "keys": if options.stat { json!([]) } else { json!(keys) },
+        "count": count,
+        "more": found.more,
+        "keys": keys,
     });
     Ok(Reply {
-        exit: u8::from(!found.is_empty()),
+        exit: u8::from(!is_same),
         ..Reply::new(text, data)
     })
 }
@@ -117,13 +137,46 @@ pub fn same_machine(a: &Log, b: &Log) -> Result<(), CliError> {
     Err(usage(message).help("only states of one machine can be compared"))
 }
 
-/// The keys under a prefix whose values differ, in order; inside tuples as far down as both sides
-/// are tuples of the same length.
+/// The first keys under a prefix whose values differ, at most `limit`; as `tell` finds them.
+///
+/// # Errors
+/// If a part of a state cannot be read.
 pub fn differences(
     left: &mut dyn Running,
     right: &mut dyn Running,
     prefix: &str,
-) -> Vec<Difference> {
+    limit: usize,
+) -> Result<Found, HostError> {
+    let mut found = Found::default();
+    tell(left, right, prefix, &mut |difference| {
+        if found.keys.len() == limit {
+            found.more = true;
+            return ControlFlow::Break(());
+        }
+        found.keys.push(difference);
+        ControlFlow::Continue(())
+    })?;
+    Ok(found)
+}
+
+/// Tells of the keys under a prefix whose values differ, in order: as the machine finds them, or by
+/// listing those of both sides.
+fn tell(
+    left: &mut dyn Running,
+    right: &mut dyn Running,
+    prefix: &str,
+    found: &mut Differs<'_>,
+) -> Result<(), HostError> {
+    if let Some(done) = left.differences(right, prefix, found) {
+        return done;
+    }
+    let _ = listed(left, right, prefix).into_iter().try_for_each(found);
+    Ok(())
+}
+
+/// The keys under a prefix whose values differ, in order; inside tuples as far down as both sides
+/// are tuples of the same length.
+fn listed(left: &mut dyn Running, right: &mut dyn Running, prefix: &str) -> Vec<Difference> {
     let mut opened = 0;
     let mut open = join(left.keys(prefix), right.keys(prefix));
     open.reverse();
@@ -206,26 +259,30 @@ fn line(found: &Difference) -> String {
 }
 
 /// How many keys differ, by the first part of their names.
-fn stat(found: &[Difference]) -> String {
-    let mut counts: Vec<(&str, usize)> = Vec::new();
-    for difference in found {
-        let first = difference.name.split('/').next().unwrap_or("");
-        match counts.iter_mut().find(|(name, _)| *name == first) {
+#[derive(Default)]
+struct Counts {
+    /// In the order of the first of each.
+    parts: Vec<(String, usize)>,
+    total: usize,
+}
+
+impl Counts {
+    fn add(&mut self, name: &str) {
+        let first = name.split('/').next().unwrap_or("");
+        self.total += 1;
+        match self.parts.iter_mut().find(|(name, _)| *name == first) {
             Some((_, count)) => *count += 1,
-            None => counts.push((first, 1)),
+            None => self.parts.push((first.to_owned(), 1)),
         }
     }
-    let mut text: String = counts
-        .iter()
-        .map(|(name, count)| format!("{name:<14} {count}\n"))
-        .collect();
-    text += &crate::output::count(&found.len().to_string(), "key");
-    text += if found.len() == 1 {
-        " differs\n"
-    } else {
-        " differ\n"
-    };
-    text
+
+    fn text(&self) -> String {
+        let parts = self.parts.iter();
+        let lines = parts.map(|(name, count)| format!("{name:<14} {count}\n"));
+        let verb = if self.total == 1 { "differs" } else { "differ" };
+        let keys = crate::output::count(&self.total.to_string(), "key");
+        format!("{}{keys} {verb}\n", lines.collect::<String>())
+    }
 }
 
 /// A difference in JSON.

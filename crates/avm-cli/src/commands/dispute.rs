@@ -17,6 +17,7 @@ mod report;
 mod show;
 
 pub use args::DisputeCommand;
+pub use net::check_online;
 
 use std::path::{Path, PathBuf};
 

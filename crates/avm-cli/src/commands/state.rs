@@ -19,9 +19,14 @@ pub struct Options<'a> {
     pub prefix: &'a str,
     /// Only the number.
     pub count: bool,
+    /// At most so many.
+    pub limit: Option<usize>,
     /// Form of the output.
     pub form: StateForm,
 }
+
+/// Keys that are listed for people, unless they say how many.
+const LIMIT: usize = 1_000;
 
 /// `avm state POINT [PREFIX]`.
 ///
@@ -45,7 +50,20 @@ pub fn state(
     let point = moment(&target)?;
     let mut session = locate::state(ctx, &log, &point)?;
     ctx.end_progress();
-    let keys = session.running.keys(prefix);
+    let is_text = options.form == StateForm::Text && !ctx.global.json && !options.count;
+    let limit = options
+        .limit
+        .unwrap_or(if is_text { LIMIT } else { usize::MAX });
+    let (keys, more) = session.running.first_keys(prefix, limit);
+    if more {
+        ctx.note(&format!(
+            "note: there are more than {limit} keys; --limit lists more, a prefix other ones"
+        ));
+    }
+    if keys.is_empty() && !prefix.is_empty() && !options.count {
+        let shown = clip(prefix, 60);
+        ctx.note(&format!("note: no key begins with `{shown}`"));
+    }
     if options.count {
         return Ok(Reply::new(
             format!("{}\n", keys.len()),
@@ -55,7 +73,7 @@ pub fn state(
     let records = keys.iter().map(record);
     match options.form {
         StateForm::Text => {
-            let data = json!({ "point": point.to_string(), "root": root(session.claim().state), "keys": records.collect::<Vec<_>>() });
+            let data = json!({ "point": point.to_string(), "root": root(session.claim().state), "keys": records.collect::<Vec<_>>(), "more": more });
             Ok(Reply::new(keys.iter().map(line).collect::<String>(), data))
         }
         StateForm::Jsonl => {
@@ -63,8 +81,7 @@ pub fn state(
                 record["t"] = json!("key");
                 ctx.write(&format!("{record}\n"))?;
             }
-            let end =
-                json!({ "t": "end", "keys": keys.len(), "root": root(session.claim().state) });
+            let end = json!({ "t": "end", "keys": keys.len(), "more": more, "root": root(session.claim().state) });
             ctx.write(&format!("{end}\n"))?;
             Ok(Reply::streamed())
         }

@@ -1,6 +1,8 @@
 //! Drives the real binary in a directory of its own.
 #![allow(dead_code)]
 
+pub mod blocks;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 

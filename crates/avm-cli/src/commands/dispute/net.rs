@@ -270,7 +270,11 @@ fn reach(ip: IpAddr) -> String {
     format!("from {whom}: anybody there may join, watch, and read the record")
 }
 
-fn check_online(ctx: &Context) -> Result<(), CliError> {
+/// Refuses to use the network if --offline says so.
+///
+/// # Errors
+/// With --offline.
+pub fn check_online(ctx: &Context) -> Result<(), CliError> {
     match ctx.global.offline {
         true => {
             let message = "--offline forbids any network use";
