@@ -12,7 +12,7 @@
 )]
 #![cfg_attr(
     feature = "atomicals",
-    doc = "| [`atomicals`] | Bitcoin Script: Atomicals contracts, their assembler, plain Bitcoin | `atomicals` |"
+    doc = "| [`atomicals`] | Bitcoin Script: Atomicals contracts, their assembler, an indexer of blocks, plain Bitcoin | `atomicals` |"
 )]
 #![cfg_attr(
     feature = "prove",
@@ -24,7 +24,8 @@
 )]
 //!
 //! `examples/embed.rs` runs a program, saves it and goes on; `examples/contract.rs` calls a contract
-//! and proves one of its steps; `examples/settle.rs` proves a step and plays a dispute; `examples/own_machine.rs` is a machine of your own.
+//! and proves one of its steps; `examples/chain_story.rs` follows a Bitcoin chain with contracts and tokens through
+//! a reorg; `examples/settle.rs` proves a step and plays a dispute; `examples/own_machine.rs` is a machine of your own.
 #![cfg_attr(
     feature = "arb",
     doc = r#"
