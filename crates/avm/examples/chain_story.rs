@@ -203,7 +203,7 @@ impl Story {
     /// Units in the contract.
     fn held(&self) -> Outcome<u64> {
         let mut machine = self.indexer.machine();
-        let balances = machine.contract_balances(&self.contract, ItemKind::Ft, 10)?;
+        let balances = machine.contract_balances(&self.contract, ItemKind::Ft, None, 10)?;
         Ok(balances.iter().map(|balance| balance.amount).sum())
     }
 

@@ -14,7 +14,7 @@ use super::overlay::Entry;
 use super::request::NameKind;
 use super::rows::{self, ContractRow, Item, ItemKind, Outpoint, Place, Tokens, family};
 use super::settle::is_verified;
-use crate::script::call::{amount, reference};
+use crate::script::call::{amount, reference, token};
 use crate::script::running::Contract;
 use crate::script::table::{self, Key, Table};
 
@@ -80,7 +80,7 @@ pub struct Balance {
     pub id: AtomicalId,
     /// What it is.
     pub kind: ItemKind,
-    /// Units; of anything but an [`ItemKind::Ft`] the satoshis it sits on.
+    /// Units; 1 of anything but an [`ItemKind::Ft`].
     pub amount: u64,
 }
 
@@ -291,7 +291,8 @@ impl IndexMachine {
         })
     }
 
-    /// What a contract holds behind a token: its fungible tokens, then the others.
+    /// What a contract holds of one kind, behind a token in the order of reversed ids: units of
+    /// fungible tokens, or the other tokens.
     ///
     /// # Errors
     /// If a part of the state is not in the store.
@@ -299,6 +300,7 @@ impl IndexMachine {
         &mut self,
         id: &AtomicalId,
         kind: ItemKind,
+        after: Option<&AtomicalId>,
         limit: usize,
     ) -> Result<Vec<Balance>, HostError> {
         let Some(contract) = self.ledger().contract(id)? else {
@@ -308,7 +310,9 @@ impl IndexMachine {
             ItemKind::Ft => &contract.ft,
             _ => &contract.nft,
         };
-        page(table, &[], None, limit, |token, value| {
+        let after = after.map(token);
+        let after = after.as_ref().map(|token| &token[..]);
+        page(table, &[], after, limit, |token, value| {
             Ok(Some(Balance {
                 id: reference(token),
                 kind,

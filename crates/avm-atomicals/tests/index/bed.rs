@@ -256,15 +256,27 @@ impl Indexed {
 
     /// Units of a token that a contract has.
     pub fn balance(&mut self, contract: &AtomicalId, id: &AtomicalId) -> u64 {
-        let kinds = [ItemKind::Ft, ItemKind::Nft].into_iter();
-        kinds
-            .flat_map(|kind| {
-                let page = self.machine.contract_balances(contract, kind, 1_000);
-                page.expect("in memory")
-            })
-            .filter(|balance| balance.id == *id)
-            .map(|balance| balance.amount)
-            .sum()
+        let mut sum = 0;
+        for kind in [ItemKind::Ft, ItemKind::Nft] {
+            // One at a time, so that pages follow each other.
+            let mut after = None;
+            loop {
+                let page = self
+                    .machine
+                    .contract_balances(contract, kind, after.as_ref(), 1);
+                let Some(balance) = page.expect("in memory").pop() else {
+                    break;
+                };
+                assert_ne!(
+                    after,
+                    Some(balance.id),
+                    "a page begins behind the one before"
+                );
+                after = Some(balance.id);
+                sum += if balance.id == *id { balance.amount } else { 0 };
+            }
+        }
+        sum
     }
 
     /// A value of a contract.

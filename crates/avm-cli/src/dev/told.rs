@@ -144,7 +144,7 @@ impl Dev {
         if let Ok((name, id, _)) = self.contract(who) {
             let mut tokens = Vec::new();
             for kind in [ItemKind::Ft, ItemKind::Nft] {
-                let found = machine.contract_balances(&id, kind, 1000);
+                let found = machine.contract_balances(&id, kind, None, 1000);
                 for one in found.map_err(|e| self.host(&e))? {
                     let name = self.token_text(&mut machine, &one.id);
                     tokens.push((name, kind.name(), one.amount));

@@ -93,7 +93,7 @@ impl Story {
 
     fn balances(&mut self, contract: &Id, kind: ItemKind) -> Vec<(Id, u64)> {
         let machine = self.run.judge.machine();
-        let balances = machine.contract_balances(contract, kind, 10);
+        let balances = machine.contract_balances(contract, kind, None, 10);
         let pair = |balance: Balance| (balance.id, balance.amount);
         balances.expect("in memory").into_iter().map(pair).collect()
     }
