@@ -3,12 +3,10 @@
 //! Keys of a payload are token ids as text. The reference reads numbers as Python's `int` does; so does
 //! [`integer`]. Of several entries for one key the last counts.
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    vec::Vec,
-};
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use super::AtomicalId;
+use crate::index::envelope::parse_text_id;
 use crate::script::cbor::Cbor;
 
 /// What a transaction says about where tokens go.
@@ -48,7 +46,7 @@ impl How {
             };
         };
         let entries = entries.iter().filter_map(|(key, value)| match key {
-            Cbor::Text(text) => Some((text_id(text)?, value)),
+            Cbor::Text(text) => Some((parse_text_id(text)?, value)),
             _ => None,
         });
         match operation {
@@ -157,31 +155,10 @@ fn whole(bytes: u8, bits: u64) -> Option<i128> {
     Some(if negative { -number } else { number })
 }
 
-/// A token's id as a payload names it: transaction id as it is shown, in lower case, `i`, and the output
-/// in decimal digits without leading zeros. Other spellings name nothing.
-fn text_id(text: &str) -> Option<AtomicalId> {
-    let (transaction, output) = text.split_at_checked(64)?;
-    let output = output.strip_prefix('i')?;
-    let canonical = output == "0" || !output.starts_with('0');
-    if !canonical || !output.bytes().all(|digit| digit.is_ascii_digit()) {
-        return None;
-    }
-    let nibble = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
-    let nibbles: Option<Vec<u8>> = transaction.bytes().map(nibble).collect();
-    let mut id = [0; 36];
-    for (byte, pair) in id[..32].iter_mut().rev().zip(nibbles?.chunks_exact(2)) {
-        *byte = pair[0] << 4 | pair[1];
-    }
-    id[32..].copy_from_slice(&output.parse::<u32>().ok()?.to_le_bytes());
-    Some(id)
-}
-
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
 
     #[test]
@@ -230,25 +207,6 @@ mod tests {
         }
         let long = "9".repeat(100);
         assert_eq!(digits(&long), Some(i128::MAX));
-    }
-
-    #[test]
-    fn ids() {
-        let zeros = "0".repeat(62);
-        let id = text_id(&alloc::format!("a1{zeros}i258")).expect("it is an id");
-        assert_eq!((id[31], &id[32..]), (0xa1, &[2, 1, 0, 0][..]));
-        for wrong in [
-            alloc::format!("A1{zeros}i0"),
-            alloc::format!("a1{zeros}i00"),
-            alloc::format!("a1{zeros}i+1"),
-            alloc::format!("a1{zeros}i"),
-            alloc::format!("a1{zeros}i4294967296"),
-            alloc::format!("a1{zeros}0"),
-            alloc::format!("é{zeros}i0"),
-            "i0".into(),
-        ] {
-            assert_eq!(text_id(&wrong), None, "{wrong}");
-        }
     }
 
     #[test]

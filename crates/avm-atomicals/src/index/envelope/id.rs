@@ -50,6 +50,25 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn only_one_spelling_reads() {
+        let zeros = "0".repeat(62);
+        let id = parse_text_id(&format!("a1{zeros}i258")).expect("it is an id");
+        assert_eq!((id[31], &id[32..]), (0xa1, &[2, 1, 0, 0][..]));
+        for wrong in [
+            format!("A1{zeros}i0"),
+            format!("a1{zeros}i00"),
+            format!("a1{zeros}i+1"),
+            format!("a1{zeros}i"),
+            format!("a1{zeros}i4294967296"),
+            format!("a1{zeros}0"),
+            format!("é{zeros}i0"),
+            String::from("i0"),
+        ] {
+            assert_eq!(parse_text_id(&wrong), None, "{wrong}");
+        }
+    }
+
     proptest! {
         #[test]
         fn text_reads_back(txid: [u8; 32], index: u32, small in 0..3_u32, at: prop::sample::Index, other: char) {
