@@ -6,6 +6,9 @@ use avm_merkle::LogHead;
 use avm_prove::{AgreedLog, LogItem, Proof, ProofFile, RunProof, Until, VerifyError, Witness};
 
 #[allow(dead_code)]
+#[path = "support/anoma.rs"]
+mod anoma;
+#[allow(dead_code)]
 #[path = "support/operations.rs"]
 mod operations;
 #[allow(dead_code)]

@@ -9,6 +9,9 @@ use avm_prove::{AgreedLog, ProveError, Until, VerifyError, Witness, prove_run, v
 use avm_testkit::seed::{self, Rng};
 
 #[allow(dead_code)]
+#[path = "support/anoma.rs"]
+mod anoma;
+#[allow(dead_code)]
 #[path = "support/forge.rs"]
 mod forge;
 #[allow(dead_code)]

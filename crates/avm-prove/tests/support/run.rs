@@ -168,6 +168,9 @@ fn fault_name(text: &str) -> &'static str {
         ("there is no header for height", "HostFault"),
         ("position of OP_PICK or OP_ROLL", "HostFault"),
         ("the mark of a call", "HostFault"),
+        // Errors of programs among objects have a family and a name.
+        ("/", "ProgramFailed"),
+        ("unsupported", "ProgramFailed"),
     ];
     let found = NAMES.iter().find(|(part, _)| text.contains(part));
     found

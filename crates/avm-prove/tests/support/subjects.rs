@@ -13,6 +13,7 @@ use avm_testkit::laws::Case;
 use avm_testkit::ledger::Ledger;
 use avm_testkit::tally::Tally;
 
+use super::anoma;
 use super::operations::OPERATIONS;
 use super::run::{ARB, Run, message};
 
@@ -228,6 +229,26 @@ pub fn contract() -> Run {
     Run::case(&ATOMICALS, &case, 200)
 }
 
+/// Two behaviours of the Anoma machine and a program that calls one of them in a transaction, which
+/// commits, in one that it leaves, and by message.
+pub fn objects() -> Run {
+    let text = "
+(module objects (default-controller (ctl \"c1\")) (export main))
+(behaviour cell (state (value 0))
+  (on ('put x) (set-state! value x) (reply 'ok)))
+(program (main)
+  (let ((c (new 'cell)))
+    (transaction (ask c '(put 1)))
+    (transaction (ask c '(put 2)) (abort))
+    (send! c '(put (3 \"a text that is longer than what is kept beside its key\")))
+    (call c 'get)))
+";
+    let image = anoma::world(vec![anoma::module("objects", text)]);
+    let mut case = anoma::case(&image, &[anoma::start("main", &[], false)]);
+    case.inputs.push(b"no input".to_vec());
+    Run::case(&anoma::ANOMA, &case, MAX_STEPS as usize)
+}
+
 /// Proofs of every opcode, of every step of the toy machines, of ranges, of whole inputs and of
 /// keys.
 pub fn subjects() -> Vec<Subject> {
@@ -247,6 +268,7 @@ pub fn subjects() -> Vec<Subject> {
         ("tally", tally()),
         ("relay", relay()),
         ("contract", contract()),
+        ("objects", objects()),
     ];
     for (name, run) in &runs {
         for step in 0..run.provable().min(24) {
@@ -262,7 +284,7 @@ pub fn subjects() -> Vec<Subject> {
         let proof = run.proof(0, Until::Input);
         subjects.push(Subject::run(format!("{name} input 0"), run, proof));
     }
-    let [(_, ledger), _, (_, relay), _] = &runs;
+    let [(_, ledger), _, (_, relay), ..] = &runs;
     for (steps, key) in [
         (0, "account/29"),
         (4, "account/3"),
