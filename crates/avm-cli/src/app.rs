@@ -156,7 +156,7 @@ fn report(error: &CliError, json: bool, streams: bool) {
 /// Whether the result is JSON lines, so that an error is a record, too.
 fn streams(command: &Command) -> bool {
     match command {
-        Command::Trace { .. } | Command::Index(_) => true,
+        Command::Trace { .. } | Command::Index(_) | Command::Repl { .. } => true,
         Command::Dispute { command } => command.streams(),
         Command::State { form, .. } => *form == crate::cli::StateForm::Jsonl,
         _ => false,

@@ -16,11 +16,6 @@ pub const RESERVED: &[&str] = &[
     "new",
     "init",
     "build",
-    "check",
-    "fmt",
-    "lsp",
-    "repl",
-    "test",
     "fuzz",
     "debug",
     "profile",
@@ -175,7 +170,11 @@ pub enum Command {
     #[command(
         long_about = "Prints every step. FILE traces the whole run, `FILE@3` the span of input 3, `FILE@3:7` \
         one step, `FILE@3..@5` everything between two points. The output is a stream: it takes no \
-        memory however long the run."
+        memory however long the run.\n\n\
+        For a machine whose objects exchange messages, `--as mermaid` and `--as dot` draw who called and \
+        messaged whom: the effective chart, without what was rolled back or aborted, and with --audit all \
+        of it, marked. `--as events` lists the events, one a line. A chart names its root, a Merkle root \
+        over the effective arrows."
     )]
     Trace {
         /// FILE, FILE@POINT or FILE@POINT..POINT; or a file and then a point
@@ -193,6 +192,9 @@ pub enum Command {
         /// Stack items shown a step; eip3155 shows all
         #[arg(long, value_name = "N", default_value_t = 4)]
         stack: usize,
+        /// In a chart, also what was undone, marked
+        #[arg(long)]
+        audit: bool,
     },
     /// Print the committed root at a point or along a range
     Root {
@@ -276,12 +278,71 @@ pub enum Command {
         raw: bool,
     },
     /// Execute a log again and compare every recorded root
+    #[command(
+        long_about = "Executes a log again and compares every root that it records.\n\n\
+        With --objects, of a log or a program whose machine has objects: what each object accepted is fed to \
+        a fresh object of its behaviour, which must come to the same history and, bit for bit, to the same \
+        state. An object whose behaviour calls or reads more than its inputs and its state cannot be checked \
+        alone; the list says what it uses.\n\n\
+        Exits 8 if something differs."
+    )]
     Replay {
-        /// The log
+        /// The log; with --objects also a program
         log: PathBuf,
         /// Refuse a log without roots, and print the verdict only
         #[arg(long)]
         check: bool,
+        /// Check the history and state of every object
+        #[arg(long, conflicts_with = "check")]
+        objects: bool,
+    },
+    /// Check source texts without running them
+    #[command(
+        long_about = "Compiles source texts and shows all that is wrong with them, and what is likely not meant. \
+        FILE may be a directory: then all .avm files in it and below. Without FILE: the current directory. \
+        Texts of other machines are assembled, and their lint is shown.\n\n\
+        Exits 0 if there is no error, and 3 if there is one; with --deny-warnings also if there is a warning."
+    )]
+    Check {
+        /// Files or directories; `-` for standard input
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Treat warnings as errors
+        #[arg(long)]
+        deny_warnings: bool,
+    },
+    /// Run the tests in source texts
+    #[command(
+        long_about = "Runs the forms `(test \"name\" expr => expected)` of .avm files, each in a machine of its own; \
+        the expressions may create objects and use transactions. FILE may be a directory: then all .avm files in \
+        it and below. Without FILE: the current directory.\n\n\
+        Exits 0 if all pass and 1 if one does not."
+    )]
+    Test {
+        /// Files or directories
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Only tests whose name contains this
+        #[arg(
+            long,
+            value_name = "TEXT",
+            default_value = "",
+            hide_default_value = true
+        )]
+        filter: String,
+    },
+    /// Try expressions of the language in a machine that lives on
+    #[command(
+        long_about = "Reads forms from standard input. Definitions are kept, and FILE's are there from the start; \
+        expressions are run in a machine that lives on, so objects stay. The value of the first expression is \
+        `$1`. `:state` lists objects, `:trace` draws the last expression, `:help` has the rest. An entry ends \
+        where its parentheses balance.\n\n\
+        Prompts only at a terminal: `echo '(+ 1 2)' | avm repl` prints 3. Without a terminal the first error ends \
+        it, with exit code 1."
+    )]
+    Repl {
+        /// Definitions to start with
+        file: Option<PathBuf>,
     },
     /// List the keys that differ between two points
     #[command(
@@ -426,12 +487,16 @@ pub enum Command {
         of four million items, and what a root after every input costs.\n\n`avm bench index` makes \
         blocks of the shape of the main network's, 3,000 transactions of which 30 call contracts and 30 \
         move tokens, and measures what it takes to index them with a root after each, on a small state and \
-        on one of --keys keys; then what taking a block back costs."
+        on one of --keys keys; then what taking a block back costs.\n\n`avm bench anoma` without a file measures \
+        calls, messages, creations and transactions of objects at each trace level, the root and the memory \
+        of a million objects, and beside them the same programs in Erlang, if `erl` and `erlc` are on PATH. \
+        --only picks by name and level: `echo`, `/core`, `tx-many/full`."
     )]
     Bench {
         /// Machine, `prove` or `index`
         id: String,
-        /// A program, or a bench.json with several; for `prove` also a directory, for `index` nothing
+        /// A program, or a bench.json with several; for `prove` also a directory, for `index` nothing,
+        /// for `anoma` a program or nothing
         file: Option<PathBuf>,
         /// For `index`: blocks that are measured on each state
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -442,6 +507,9 @@ pub enum Command {
         /// Measurements of each program
         #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=1000))]
         rounds: u32,
+        /// For `anoma` without a file: divide all counts by this
+        #[arg(long, value_name = "N", hide = true, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+        divide: u64,
         /// Only programs whose name contains this
         #[arg(long, value_name = "TEXT")]
         only: Option<String>,
@@ -493,11 +561,39 @@ pub enum Command {
         #[command(subcommand)]
         command: crate::commands::snapshot::SnapshotCommand,
     },
+    /// Lay out texts of the language
+    #[command(
+        long_about = "Gives .avm files the one layout: indentation by the conventions of Scheme, lines of at most \
+        100 columns, one blank line at most. Tokens and comments stay as they are, and formatting twice changes \
+        nothing. Files that have the layout are not touched; a file that cannot be read is not changed.\n\n\
+        FILE may be a directory: then all .avm files in it and below, without those whose names begin with a \
+        dot. `-` is standard input, and its layout goes to standard output. Without FILE: the current \
+        directory.\n\n\
+        With --check nothing is written; the files that have another layout are named, and the exit code is 1 \
+        if there are any."
+    )]
+    Fmt {
+        /// Files or directories; `-` for standard input
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Only say which files have another layout; exits with 1 if there are any
+        #[arg(long)]
+        check: bool,
+    },
+    /// Serve an editor: the language server, on standard input and output
+    #[command(
+        long_about = "Speaks the Language Server Protocol on standard input and output: findings while typing, hover, \
+        definitions, completion and formatting of .avm files. Editors start it; `editors/` has settings for \
+        some.\n\n\
+        Exits with 0 after `shutdown` and `exit`, and with 1 if the editor goes away without."
+    )]
+    Lsp,
     /// Run reference vectors
     #[command(
         long_about = "Runs the reference vectors in files or directories, prints each failure with what was \
-        expected and found, and ends with `N passed, N failed`. Exits 1 if any failed, 3 if a file \
-        cannot be read or has another form."
+        expected and found, and each case that is left for later with the reason, and ends with \
+        `N passed, N failed`, and `, N skipped` if any was. Exits 1 if any failed, 3 if a file cannot \
+        be read or has another form."
     )]
     Vectors {
         /// Machine
@@ -536,6 +632,12 @@ pub enum TraceForm {
     Jsonl,
     /// The strict form of EIP-3155
     Eip3155,
+    /// Message sequence chart, as Mermaid
+    Mermaid,
+    /// Who called and messaged whom, as a Graphviz graph
+    Dot,
+    /// Events of objects, as JSON lines
+    Events,
 }
 
 /// Form of a state listing.

@@ -5,6 +5,7 @@ pub mod bench;
 pub mod bisect;
 pub mod bundle;
 pub mod call;
+pub mod check;
 pub mod compare;
 pub mod dev;
 pub mod diff;
@@ -12,17 +13,21 @@ pub mod dispute;
 pub mod doctor;
 pub mod explain;
 pub mod fault;
+pub mod fmt;
 pub mod index;
+pub mod lsp;
 pub mod machines;
 pub mod meta;
 pub mod prove;
 pub mod record;
+pub mod repl;
 pub mod replay;
 pub mod roots;
 pub mod run;
 pub mod show;
 pub mod snapshot;
 pub mod state;
+pub mod test;
 pub mod trace;
 pub mod vectors;
 pub mod verify;
@@ -67,8 +72,14 @@ pub fn execute(ctx: &Context, command: Command) -> Result<Reply, CliError> {
             form,
             roots,
             stack,
+            audit,
         } => {
-            let options = trace::Options { form, roots, stack };
+            let options = trace::Options {
+                form,
+                roots,
+                stack,
+                audit,
+            };
             trace::trace(ctx, &target, inputs.inputs.as_deref(), &options)
         }
         Command::Root {
@@ -115,7 +126,20 @@ pub fn execute(ctx: &Context, command: Command) -> Result<Reply, CliError> {
             inputs,
             raw,
         } => show::show(ctx, &point, key.as_deref(), inputs.inputs.as_deref(), raw),
-        Command::Replay { log, check } => replay::replay(ctx, &log, check),
+        Command::Replay {
+            log,
+            check,
+            objects,
+        } => match objects {
+            true => replay::objects(ctx, &log),
+            false => replay::replay(ctx, &log, check),
+        },
+        Command::Check {
+            files,
+            deny_warnings,
+        } => check::check(ctx, &files, deny_warnings),
+        Command::Test { files, filter } => test::test(ctx, &files, &filter),
+        Command::Repl { file } => repl::repl(ctx, file.as_deref()),
         Command::Prove {
             target,
             inputs,
@@ -192,6 +216,7 @@ pub fn execute(ctx: &Context, command: Command) -> Result<Reply, CliError> {
             only,
             blocks,
             keys,
+            divide,
         } => bench::bench(
             ctx,
             &id,
@@ -201,6 +226,7 @@ pub fn execute(ctx: &Context, command: Command) -> Result<Reply, CliError> {
                 only: only.as_deref(),
                 blocks,
                 keys,
+                divide,
             },
         ),
         Command::Dev { command } => dev::dev(ctx, command),
@@ -208,6 +234,8 @@ pub fn execute(ctx: &Context, command: Command) -> Result<Reply, CliError> {
         Command::Compare(args) => compare::compare(ctx, &args),
         Command::Dispute { command } => dispute::dispute(ctx, command),
         Command::Snapshot { command } => snapshot::snapshot(ctx, command),
+        Command::Fmt { files, check } => fmt::fmt(ctx, &files, check),
+        Command::Lsp => lsp::lsp(),
         Command::Vectors { id, paths } => vectors::vectors(ctx, &id, &paths),
         Command::Explain { code } => explain::explain(code.as_deref()),
         Command::Completions { shell } => Ok(meta::completions(shell)),

@@ -125,6 +125,11 @@ pub fn write(path: &Path, bytes: &[u8], overwrite: bool) -> Result<(), CliError>
     }
     let beside = beside(path);
     fs::write(&beside, bytes)
+        .and_then(|()| match fs::metadata(path) {
+            // Who may read it does not change with what is in it.
+            Ok(before) => fs::set_permissions(&beside, before.permissions()),
+            Err(_) => Ok(()),
+        })
         .and_then(|()| fs::rename(&beside, path))
         .map_err(|e| {
             let _ = fs::remove_file(&beside);

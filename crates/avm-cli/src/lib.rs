@@ -9,6 +9,7 @@
 // result depends on them.
 #![allow(clippy::disallowed_methods)]
 
+pub mod anoma;
 pub mod app;
 pub mod arb;
 pub mod atomicals;
@@ -24,6 +25,7 @@ pub mod files;
 pub mod index;
 pub mod locate;
 pub mod log;
+pub mod lsp;
 pub mod output;
 pub mod point;
 pub mod recorded;

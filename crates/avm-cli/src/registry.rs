@@ -22,6 +22,7 @@ pub static MACHINES: &[&dyn MachineCli] = &[
     &crate::atomicals::CLI,
     &crate::index::CLI,
     &crate::script::CLI,
+    &crate::anoma::CLI,
 ];
 
 /// What a machine brings to the command line.
@@ -305,6 +306,17 @@ impl Condition {
     }
 }
 
+/// A message inside of a machine whose execution failed.
+#[derive(Clone, Debug)]
+pub struct Lost {
+    /// Number of the execution.
+    pub execution: u64,
+    /// Who got the message.
+    pub to: String,
+    /// Why it failed.
+    pub reason: String,
+}
+
 /// One key of a state.
 #[derive(Clone, Debug)]
 pub struct Key {
@@ -386,6 +398,11 @@ pub trait Running {
     /// Why the last input had no effect, if the machine refused it and goes on.
     fn refused(&self) -> Option<String> {
         None
+    }
+    /// Messages inside of the machine whose execution failed since it was started or opened: how
+    /// many, and the last of them, the oldest first.
+    fn lost(&self) -> (u64, Vec<Lost>) {
+        (0, Vec::new())
     }
     /// Why an input fails that is taken next, if it does and the machine can tell.
     fn why(&mut self, _input: &[u8]) -> Option<Why> {

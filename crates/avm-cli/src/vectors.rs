@@ -1,4 +1,4 @@
-//! Running reference vectors: what a case is, and how it fails.
+//! Running reference vectors: what a case is, and how it fails or is left for later.
 
 use serde_json::Value;
 
@@ -10,14 +10,30 @@ pub struct Case {
     /// Name in the file.
     pub name: String,
     /// What came of it.
-    pub result: Check,
+    pub verdict: Verdict,
+}
+
+/// What came of a case.
+pub enum Verdict {
+    /// It was run.
+    Ran(Check),
+    /// It is about something that this build does not have; why.
+    Skipped(String),
 }
 
 impl Case {
     /// A case with its result.
     #[must_use]
     pub fn new(name: String, result: Check) -> Self {
-        Case { name, result }
+        let verdict = Verdict::Ran(result);
+        Case { name, verdict }
+    }
+
+    /// A case that is left for later, and why.
+    #[must_use]
+    pub fn skipped(name: String, reason: impl Into<String>) -> Self {
+        let verdict = Verdict::Skipped(reason.into());
+        Case { name, verdict }
     }
 }
 

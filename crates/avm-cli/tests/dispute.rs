@@ -160,6 +160,40 @@ fn every_kind_of_liar_loses_with_every_arity() {
     assert_eq!(ran.code, 0, "without a liar there is one: {ran:?}");
 }
 
+/// A transfer between two objects in a transaction; whoever lies about a step of it loses to a proof of
+/// that step.
+#[test]
+fn a_liar_about_a_transaction_loses() {
+    let work = Work::new();
+    work.write("bank.avm", include_str!("../../../examples/anoma/bank.avm"));
+    let recorded = work.avm("run bank.avm --record main.avmlog --json");
+    assert_eq!(recorded.code, 0, "{recorded:?}");
+    let steps = recorded.json()["data"]["steps"].as_u64().expect("a number");
+    // The step that takes the input, one in the middle, and the last one.
+    for (at, step) in [1, steps / 2, steps].into_iter().enumerate() {
+        let game = format!("g{at}.avmdispute");
+        let ran = work.avm(&format!(
+            "dispute play main.avmlog --liar step={step} -o {game} --json"
+        ));
+        assert_eq!(ran.code, 0, "step {step}: {ran:?}");
+        assert_eq!(ran.json()["data"]["honest_wins"], true, "step {step}");
+        let file = avm_prove::ProofFile::from_bytes(&work.read(&format!("g{at}.avmproof")))
+            .unwrap_or_else(|e| panic!("step {step}: {e}"));
+        let avm_prove::Proof::Run(proof) = file.proof else {
+            panic!("a proof of a run");
+        };
+        assert_eq!(
+            (file.machine.as_str(), proof.pre.steps),
+            ("anoma", step - 1)
+        );
+        proof.verify(&avm_anoma::Anoma, 1).unwrap();
+    }
+    let all = "--liar step=7 --liar long=7 --liar short=9 --liar input=0 --liar random --liar late";
+    let ran = work.avm(&format!("dispute play main.avmlog {all} --arity 5 --json"));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(ran.json()["data"]["honest_wins"], true, "{ran:?}");
+}
+
 #[test]
 fn the_same_seed_plays_the_same_game() {
     let work = Work::new();

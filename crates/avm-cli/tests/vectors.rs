@@ -37,6 +37,79 @@ fn shared_beside_the_repository() {
     }
 }
 
+/// The behaviour vectors of the Anoma machine: what is left for later is named, and all else passes.
+#[test]
+fn of_anoma() {
+    let dir = workspace().join("vectors/anoma");
+    let work = Work::new();
+    let words = ["vectors", "anoma", &dir.display().to_string()];
+    let ran = work.words(&words, true);
+    assert_eq!(ran.code, 0, "{}", ran.stdout);
+    assert!(
+        ran.stdout.ends_with("\n91 passed, 0 failed, 31 skipped\n"),
+        "{}",
+        ran.stdout
+    );
+    let skipped = ran.stdout.lines().filter(|line| line.starts_with("SKIP  "));
+    assert_eq!(skipped.count(), 31, "{}", ran.stdout);
+    let words = [&words[..], &["--json"]].concat();
+    let data = &work.words(&words, true).json()["data"];
+    assert_eq!(data["skipped"], 31, "{data}");
+    let first = &data["skips"][0];
+    assert_eq!(first["case"], "compose/compose-token-swap", "{first}");
+}
+
+/// Each part of what a scenario expects is compared.
+#[test]
+fn a_changed_scenario_of_anoma_fails() {
+    let work = Work::new();
+    let set = workspace().join("vectors/anoma/object.json");
+    let text = std::fs::read_to_string(set).unwrap();
+    for (old, new, said) in [
+        (
+            "\"result\":{\"just\":3}",
+            "\"result\":{\"just\":4}",
+            "main: expected",
+        ),
+        (
+            "[9,[\"CallStarted\"",
+            "[8,[\"CallStarted\"",
+            "main, trace_full: expected",
+        ),
+        (
+            "[\"MessageReceived\",{\"obj\":\"$root\"},2]",
+            "[\"MessageReceived\",{\"obj\":\"$root\"},3]",
+            "main, trace: expected",
+        ),
+        ("\"history\":3}", "\"history\":4}", "store: expected"),
+        (
+            "\"tombstones\":[\"$o1\"]",
+            "\"tombstones\":[]",
+            "tombstones: expected",
+        ),
+        (
+            "{\"c1\":[\"Commit\"]}",
+            "{\"c1\":[]}",
+            "controller_logs: expected",
+        ),
+        (
+            "[\"$root\",\"$o77\",\"hello\"]",
+            "[\"$root\",\"$o78\",\"hello\"]",
+            "dead_letters: expected",
+        ),
+    ] {
+        assert!(text.contains(old), "{old}");
+        work.write("object.json", text.replacen(old, new, 1));
+        let ran = work.avm("vectors anoma object.json");
+        assert_eq!(ran.code, 1, "{old}: {ran:?}");
+        assert!(
+            ran.stdout.ends_with("\n27 passed, 1 failed\n"),
+            "{old}: {ran:?}"
+        );
+        assert!(ran.stdout.contains(said), "{old}: {ran:?}");
+    }
+}
+
 /// A wrong record is noticed by the interpreter's case and by the machine's.
 #[test]
 fn a_changed_call_fails_twice() {

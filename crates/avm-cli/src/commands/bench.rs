@@ -12,6 +12,7 @@ use crate::output::{Reply, grouped, number};
 use crate::registry::{self, Loaded, MachineCli};
 use crate::session::Session;
 
+mod anoma;
 mod calls;
 mod index;
 mod prove;
@@ -23,6 +24,9 @@ const PROVE: &str = "prove";
 
 /// What stands in the place of a machine to measure indexing.
 const INDEX: &str = "index";
+
+/// The machine that is measured without a file, too.
+const ANOMA: &str = "anoma";
 
 /// What is to be measured.
 pub struct Wanted<'a> {
@@ -36,9 +40,11 @@ pub struct Wanted<'a> {
     pub blocks: Option<u32>,
     /// Of an index, keys of the large state.
     pub keys: Option<u64>,
+    /// Without a file: how much less is done of everything.
+    pub divide: u64,
 }
 
-/// `avm bench ID FILE`, `avm bench prove FILE`, or `avm bench index`.
+/// `avm bench ID FILE`, `avm bench prove FILE`, `avm bench anoma`, or `avm bench index`.
 ///
 /// # Errors
 /// If the file holds no program, or a run does not end as recorded.
@@ -47,6 +53,9 @@ pub fn bench(ctx: &Context, id: &str, wanted: &Wanted<'_>) -> Result<Reply, CliE
         return index::bench(ctx, wanted.blocks, wanted.keys);
     }
     let (rounds, only) = (wanted.rounds, wanted.only);
+    if id == ANOMA && wanted.file.is_none() {
+        return anoma::bench(ctx, rounds, only, wanted.divide);
+    }
     let Some(file) = wanted.file else {
         return Err(error::usage("which file is to be measured is missing")
             .help("for example: avm bench atomicals vectors/atomicals/bench.json"));

@@ -5,11 +5,12 @@ use std::path::Path;
 use avm_core::Claim;
 use serde_json::json;
 
+use crate::anoma::tools::objects::{self as anoma, State};
 use crate::codes;
 use crate::context::Context;
 use crate::error::{CliError, no_roots, usage};
 use crate::log::{Log, is_log};
-use crate::output::{Reply, count, number, root, row};
+use crate::output::{Reply, clip, count, hex, number, root, row};
 use crate::session::Session;
 
 /// `avm replay LOG`.
@@ -85,6 +86,76 @@ pub fn replay(ctx: &Context, path: &Path, check: bool) -> Result<Reply, CliError
         ));
     }
     Ok(reply)
+}
+
+/// `avm replay FILE --objects`.
+///
+/// # Errors
+/// If the history of an object does not give its state, or there are no objects.
+pub fn objects(ctx: &Context, path: &Path) -> Result<Reply, CliError> {
+    let log = Log::open(ctx, &path.to_string_lossy(), None)?;
+    let Some(found) = anoma::replay(ctx, &log)? else {
+        let id = log.machine.vm(0).id();
+        let message = format!("the machine `{id}` has no objects");
+        return Err(CliError::new(&codes::OBJECTS_NONE, message).at(&log.name));
+    };
+    let (mut text, mut list) = (String::new(), Vec::new());
+    let (mut same, mut alone) = (0, 0);
+    let mut wrong = Vec::new();
+    for one in &found {
+        let history = if one.history { "same" } else { "differs" };
+        let state = match &one.state {
+            State::Same => String::from("same"),
+            State::Differs(..) => String::from("differs"),
+            State::Beyond(uses) => format!("not alone, it uses {}", uses.join(", ")),
+            State::Unknown(why) => format!("unknown, {why}"),
+        };
+        same += usize::from(matches!(one.state, State::Same));
+        alone += usize::from(matches!(one.state, State::Beyond(_)));
+        text += &format!(
+            "{}  {:<16} {:>12}  history {history}, state {state}\n",
+            one.id,
+            clip(&one.behaviour, 40),
+            count(&one.inputs.to_string(), "input"),
+        );
+        list.push(json!({
+            "object": hex(&one.id.0), "behaviour": one.behaviour, "inputs": number(one.inputs),
+            "history": one.history,
+            "state": match &one.state {
+                State::Same => json!("same"),
+                State::Differs(found, fresh) => json!({ "found": found, "fresh": fresh }),
+                State::Beyond(uses) => json!({ "uses": uses }),
+                State::Unknown(why) => json!({ "unknown": why }),
+            },
+        }));
+        if one.differs() {
+            wrong.push(one);
+        }
+    }
+    text += &row(
+        "objects",
+        format!(
+            "{}: {same} with the same state, {alone} not alone",
+            found.len()
+        ),
+    );
+    let Some(first) = wrong.first() else {
+        return Ok(Reply::new(
+            text,
+            json!({ "log": log.name, "objects": list }),
+        ));
+    };
+    let message = format!("the history of {} does not give its state", first.id);
+    let mut error = CliError::new(&codes::HISTORY_OTHER, message)
+        .at(&log.name)
+        .with("objects", list);
+    if let State::Differs(found, fresh) = &first.state {
+        error = error
+            .line("", format!("found  {}", clip(found, 400)))
+            .line("", format!("fresh  {}", clip(fresh, 400)));
+    }
+    error.output = Some(text);
+    Err(error)
 }
 
 /// The point of a recorded claim.

@@ -14,7 +14,7 @@ use crate::locate;
 use crate::log::Log;
 use crate::output::{self, Reply, big_number, clip, count, grouped, number, row, seconds};
 use crate::point::{Point, Target};
-use crate::registry::Condition;
+use crate::registry::{Condition, Lost};
 use crate::session::{Outputs, Session};
 
 /// Items of the stack that are shown.
@@ -117,6 +117,7 @@ struct Before {
     claim: Claim,
     native: Hash,
     cost: U256,
+    lost: u64,
 }
 
 impl Before {
@@ -125,6 +126,7 @@ impl Before {
             claim: session.claim(),
             native: session.running.native_root().1,
             cost: cost(session),
+            lost: session.running.lost().0,
         }
     }
 }
@@ -147,6 +149,8 @@ struct Outcome<'a> {
     outputs: Outputs,
     /// Why the last input had no effect, if it had none.
     refused: Option<String>,
+    /// Messages inside of the machine that failed: how many, and the last of them.
+    lost: (u64, Vec<Lost>),
     recorded: Option<String>,
 }
 
@@ -154,6 +158,10 @@ impl<'a> Outcome<'a> {
     fn of(session: &mut Session<'a>, before: &Before) -> Self {
         let after = session.claim();
         let (name, native_after) = session.running.native_root();
+        let (lost, mut last) = session.running.lost();
+        let lost = lost - before.lost;
+        let earlier = (last.len() as u64).saturating_sub(lost);
+        last.drain(..usize::try_from(earlier).unwrap_or(last.len()));
         let inspect = session.running.inspect();
         Self {
             log: session.log,
@@ -167,6 +175,7 @@ impl<'a> Outcome<'a> {
             stack_len: inspect.len(0),
             outputs: session.outputs.take().unwrap_or_default(),
             refused: session.running.refused(),
+            lost: (lost, last),
             recorded: None,
         }
     }
@@ -185,6 +194,18 @@ impl<'a> Outcome<'a> {
         let mut text = row("status", status);
         if let Some(reason) = &self.refused {
             text += &row("failed", clip(reason, WIDTH));
+        }
+        let (lost, last) = &self.lost;
+        if let Some(Lost {
+            execution,
+            to,
+            reason,
+        }) = last.last()
+        {
+            let lost = count(&lost.to_string(), "message");
+            let to = to.get(..10).unwrap_or(to);
+            let told = format!("{lost} failed, the last one #{execution} to {to}: {reason}");
+            text += &row("messages", clip(&told, WIDTH));
         }
         match self.stack.split_first() {
             None => text += &row("result", "(the stack is empty)"),
@@ -252,6 +273,14 @@ impl<'a> Outcome<'a> {
         });
         if let Some(reason) = &self.refused {
             data["failed"] = json!(reason);
+        }
+        let (lost, last) = &self.lost;
+        if *lost > 0 {
+            let last = last.iter().map(
+                |it| json!({ "execution": number(it.execution), "to": it.to, "reason": it.reason }),
+            );
+            data["failed_messages"] =
+                json!({ "count": number(*lost), "last": last.collect::<Vec<_>>() });
         }
         if let Some(path) = &self.recorded {
             data["recorded"] = json!(path);

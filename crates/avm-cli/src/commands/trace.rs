@@ -7,7 +7,9 @@ use ruint::aliases::U256;
 use serde_json::{Value, json};
 
 use super::open;
+use crate::anoma::tools::chart;
 use crate::cli::TraceForm;
+use crate::codes;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::locate::{self, Part};
@@ -30,6 +32,8 @@ pub struct Options {
     pub roots: bool,
     /// Stack items to show.
     pub stack: usize,
+    /// Whether a chart has what was undone.
+    pub audit: bool,
 }
 
 /// `avm trace TARGET`.
@@ -62,10 +66,27 @@ pub fn trace(
         TraceForm::Text => text(ctx, &mut session, steps, options)?,
         TraceForm::Jsonl => jsonl(ctx, &log, &mut session, steps, options)?,
         TraceForm::Eip3155 => eip3155(ctx, &log, &mut session, steps)?,
+        TraceForm::Mermaid | TraceForm::Dot | TraceForm::Events => {
+            if !chart::has_charts(&mut session) {
+                return Err(no_charts(&log));
+            }
+            match form {
+                TraceForm::Events => chart::events(ctx, &mut session, steps)?,
+                _ => ctx.write(&chart::drawn(&mut session, steps, form, options.audit)?)?,
+            }
+        }
     }
     ctx.flush()?;
     ctx.end_progress();
     Ok(Reply::streamed())
+}
+
+fn no_charts(log: &Log) -> CliError {
+    let id = log.machine.vm(0).id();
+    let message = format!("the machine `{id}` has no objects that call each other, so no chart");
+    CliError::new(&codes::CHART_NONE, message)
+        .at(&log.name)
+        .help("its steps: --as text or --as jsonl")
 }
 
 /// The root before the next step, if it is wanted.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::codes;
 use crate::context::Context;
@@ -10,10 +10,62 @@ use crate::error::{self, CliError};
 use crate::files::{Source, has_extension};
 use crate::output::Reply;
 use crate::registry;
-use crate::vectors::Case;
+use crate::vectors::{Case, Verdict};
 
 /// Failures that the JSON result lists.
 const LISTED: usize = 1000;
+
+/// What came of all cases so far.
+#[derive(Default)]
+struct Tally {
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+    failures: Vec<Value>,
+    skips: Vec<Value>,
+}
+
+impl Tally {
+    /// Counts a case, and tells people of one that did not pass.
+    fn take(&mut self, ctx: &Context, path: &Path, case: Case) -> Result<(), CliError> {
+        let (label, reason, count, list) = match case.verdict {
+            Verdict::Ran(Ok(())) => {
+                self.passed += 1;
+                return Ok(());
+            }
+            Verdict::Ran(Err(reason)) => ("FAIL", reason, &mut self.failed, &mut self.failures),
+            Verdict::Skipped(reason) => ("SKIP", reason, &mut self.skipped, &mut self.skips),
+        };
+        *count += 1;
+        let (path, name) = (path.display(), case.name);
+        if list.len() < LISTED {
+            list.push(json!({ "file": path.to_string(), "case": name, "reason": reason }));
+        }
+        if ctx.global.json {
+            return Ok(());
+        }
+        ctx.write(&format!("{label}  {path} {name}: {reason}\n"))
+    }
+
+    /// The last line for people; what was skipped is counted if anything was.
+    fn text(&self) -> String {
+        let (passed, failed) = (self.passed, self.failed);
+        match self.skipped {
+            0 => format!("{passed} passed, {failed} failed\n"),
+            skipped => format!("{passed} passed, {failed} failed, {skipped} skipped\n"),
+        }
+    }
+
+    fn json(self) -> Value {
+        let (passed, failed) = (self.passed, self.failed);
+        let mut data = json!({ "passed": passed, "failed": failed, "failures": self.failures });
+        if self.skipped > 0 {
+            data["skipped"] = self.skipped.into();
+            data["skips"] = self.skips.into();
+        }
+        data
+    }
+}
 
 /// `avm vectors ID FILE|DIR...`.
 ///
@@ -21,8 +73,7 @@ const LISTED: usize = 1000;
 /// If a case fails, or a file is no vector file.
 pub fn vectors(ctx: &Context, id: &str, paths: &[PathBuf]) -> Result<Reply, CliError> {
     let machine = registry::find(id)?;
-    let (mut passed, mut failed) = (0_u64, 0_u64);
-    let mut failures = Vec::new();
+    let mut tally = Tally::default();
     for path in files(paths)? {
         let file = path
             .file_name()
@@ -37,24 +88,12 @@ pub fn vectors(ctx: &Context, id: &str, paths: &[PathBuf]) -> Result<Reply, CliE
         let cases = machine
             .vectors(file, &document)
             .map_err(|reason| schema(&path, &reason))?;
-        for Case { name, result } in cases {
-            let Err(reason) = result else {
-                passed += 1;
-                continue;
-            };
-            failed += 1;
-            if !ctx.global.json {
-                ctx.write(&format!("FAIL  {} {name}: {reason}\n", path.display()))?;
-            }
-            if failures.len() < LISTED {
-                failures.push(
-                    json!({ "file": path.display().to_string(), "case": name, "reason": reason }),
-                );
-            }
+        for case in cases {
+            tally.take(ctx, &path, case)?;
         }
     }
-    let text = format!("{passed} passed, {failed} failed\n");
-    let data = json!({ "passed": passed, "failed": failed, "failures": failures });
+    let (passed, failed, text) = (tally.passed, tally.failed, tally.text());
+    let data = tally.json();
     if failed == 0 {
         return Ok(Reply::new(text, data));
     }

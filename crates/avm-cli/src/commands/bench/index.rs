@@ -253,7 +253,7 @@ pub fn bench(ctx: &Context, blocks: Option<u32>, keys: Option<u64>) -> Result<Re
 }
 
 /// Memory of the process, in bytes; 0 where the system does not say.
-fn memory_bytes() -> u64 {
+pub(super) fn memory_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages = status
         .split_whitespace()
