@@ -7,6 +7,10 @@
 //! | ------ | ---- | ------- |
 //! | [`core`] | the seam: machines, logs, nodes, claims | |
 #![cfg_attr(
+    feature = "anoma",
+    doc = "| [`anoma`] | objects, messages and transactions, and the compiler of their language | `anoma` |\n| [`lang`] | the language without a machine: reader, checks, diagnostics, formatter | `anoma` |"
+)]
+#![cfg_attr(
     feature = "arb",
     doc = "| [`arb`] | the classic Arbitrum machine and its assembler | `arb` |"
 )]
@@ -24,7 +28,7 @@
 )]
 //!
 //! `examples/embed.rs` runs a program, saves it and goes on; `examples/contract.rs` calls a contract
-//! and proves one of its steps; `examples/chain_story.rs` follows a Bitcoin chain with contracts and tokens through
+//! and proves one of its steps; `examples/market.rs` trades objects in transactions; `examples/chain_story.rs` follows a Bitcoin chain with contracts and tokens through
 //! a reorg; `examples/settle.rs` proves a step and plays a dispute; `examples/own_machine.rs` is a machine of your own.
 #![cfg_attr(
     feature = "arb",
@@ -45,6 +49,8 @@ assert_eq!((claim.steps, claim.outputs, stop), (4, 1, Stop::Halted));
 )]
 #![cfg_attr(not(feature = "std"), no_std)]
 
+#[cfg(feature = "anoma")]
+pub use avm_anoma as anoma;
 #[cfg(feature = "arb")]
 pub use avm_arb as arb;
 #[cfg(feature = "atomicals")]
@@ -52,6 +58,8 @@ pub use avm_atomicals as atomicals;
 pub use avm_core as core;
 #[cfg(feature = "prove")]
 pub use avm_dispute as dispute;
+#[cfg(feature = "anoma")]
+pub use avm_lang as lang;
 #[cfg(feature = "prove")]
 pub use avm_merkle as merkle;
 #[cfg(feature = "prove")]
