@@ -79,7 +79,7 @@ impl MachineCli for AnomaCli {
             ),
             (
                 "limits",
-                "values of 1 MiB, calls 100,000 deep, 2^40 gas an execution; memory by --max-mem".into(),
+                "values of 1 MiB, calls 100,000 deep, 2^40 gas an execution; --max-mem has no effect yet".into(),
             ),
             (
                 "later",
