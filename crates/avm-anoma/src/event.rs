@@ -40,6 +40,14 @@ pub enum TraceLevel {
     Full,
 }
 
+impl TraceLevel {
+    /// The level of a number, as images and states have it.
+    pub(crate) fn numbered(number: u8) -> Option<Self> {
+        let levels = [Self::None, Self::Core, Self::Full];
+        levels.get(usize::from(number)).copied()
+    }
+}
+
 /// What happened. Fields are those of the specification.
 #[derive(Clone, Debug)]
 #[allow(

@@ -9,6 +9,7 @@ use avm_core::{MemoryNodes, Nodes};
 use crate::code::{ExportKind, FILE_MAX, Module, ModuleError};
 use crate::event::TraceLevel;
 use crate::state::bytes::{Get, Put};
+use crate::state::store::Record;
 use crate::vm::LoadError;
 
 /// Everything that is there before the first input.
@@ -183,13 +184,7 @@ impl Image {
             scope.iter().for_each(|name| out.name(name));
         }
         out.u8(config.trace as u8);
-        let limits = &config.limits;
-        out.u32(limits.call_depth);
-        out.u64(limits.gas);
-        out.u32(limits.overlay_objects);
-        out.u32(limits.journal);
-        out.u32(limits.mailbox);
-        out.u32(limits.executions);
+        config.limits.write(&mut out);
         out.u32(self.modules.len() as u32);
         for module in &self.modules {
             out.long(&module.to_bytes());
@@ -279,7 +274,6 @@ fn read_config(get: &mut Get<'_>) -> Option<Config> {
     } else {
         None
     };
-    let levels = [TraceLevel::None, TraceLevel::Core, TraceLevel::Full];
     Some(Config {
         machines,
         controllers,
@@ -288,14 +282,32 @@ fn read_config(get: &mut Get<'_>) -> Option<Config> {
         caps,
         functions,
         scry_scope,
-        trace: *levels.get(usize::from(get.u8()?))?,
-        limits: Limits {
+        trace: TraceLevel::numbered(get.u8()?)?,
+        limits: Limits::read(get)?,
+    })
+}
+
+/// In an image, and in every state that comes of it.
+impl Record for Limits {
+    const WHAT: &'static str = "limits";
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.u32(self.call_depth);
+        out.u64(self.gas);
+        out.u32(self.overlay_objects);
+        out.u32(self.journal);
+        out.u32(self.mailbox);
+        out.u32(self.executions);
+    }
+
+    fn read(get: &mut Get<'_>) -> Option<Self> {
+        Some(Self {
             call_depth: get.u32()?,
             gas: get.u64()?,
             overlay_objects: get.u32()?,
             journal: get.u32()?,
             mailbox: get.u32()?,
             executions: get.u32()?,
-        },
-    })
+        })
+    }
 }

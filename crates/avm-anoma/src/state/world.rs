@@ -48,13 +48,7 @@ impl Record for Fixed {
             scope.iter().for_each(|name| out.name(name));
         }
         out.u8(self.trace as u8);
-        let limits = &self.limits;
-        out.u32(limits.call_depth);
-        out.u64(limits.gas);
-        out.u32(limits.overlay_objects);
-        out.u32(limits.journal);
-        out.u32(limits.mailbox);
-        out.u32(limits.executions);
+        self.limits.write(out);
     }
 
     fn read(get: &mut Get<'_>) -> Option<Self> {
@@ -65,21 +59,13 @@ impl Record for Fixed {
         } else {
             None
         };
-        let levels = [TraceLevel::None, TraceLevel::Core, TraceLevel::Full];
         Some(Self {
             home,
             epoch,
             caps,
             scry_scope,
-            trace: *levels.get(usize::from(get.u8()?))?,
-            limits: Limits {
-                call_depth: get.u32()?,
-                gas: get.u64()?,
-                overlay_objects: get.u32()?,
-                journal: get.u32()?,
-                mailbox: get.u32()?,
-                executions: get.u32()?,
-            },
+            trace: TraceLevel::numbered(get.u8()?)?,
+            limits: Limits::read(get)?,
         })
     }
 }
@@ -214,7 +200,6 @@ pub struct World {
     replicas: BTreeMap<(ObjectId, Name), (Option<Replica>, bool)>,
     earlier: BTreeMap<(ObjectId, u64), Object>,
     unsaved_earlier: Vec<(ObjectId, u64)>,
-    dropped_earlier: Vec<(ObjectId, u64)>,
     fixed_is_new: bool,
     /// The entry of a turn that is open and was written last; the name is that of an object.
     pub last_turn: Option<(Name, u64)>,
@@ -255,7 +240,6 @@ impl World {
             replicas: BTreeMap::new(),
             earlier: BTreeMap::new(),
             unsaved_earlier: Vec::new(),
-            dropped_earlier: Vec::new(),
             fixed_is_new: true,
             last_turn: None,
             last_behaviour: None,
@@ -508,8 +492,7 @@ impl World {
                 gone.push((ObjectId(*id), u64::from_be_bytes(at)));
             }
         }
-        self.dropped_earlier.append(&mut gone);
-        for (id, at) in core::mem::take(&mut self.dropped_earlier) {
+        for (id, at) in gone {
             self.store.remove(keys::earlier(&id).number(at).bytes())?;
         }
         Ok(())
